@@ -1,0 +1,192 @@
+#include "site/site.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/text.h"
+#include "site/schema.h"
+
+/* A detached job opens the file again, from another folder. */
+static void
+set_path(struct site *s)
+{
+	const char *slash = strrchr(s->doc.path, '/');
+	const char *name = slash != NULL ? slash + 1 : s->doc.path;
+	const char *sep = strcmp(s->doc.dir, "/") == 0 ? "" : "/";
+
+	s->path = pool_printf(&s->doc.pool, "%s%s%s", s->doc.dir, sep, name);
+}
+
+static int
+by_line(const void *a, const void *b)
+{
+	const struct conf_problem *x = a, *y = b;
+
+	return (x->line > y->line) - (x->line < y->line);
+}
+
+/* The tables speak first, the cross checks after them; people read by line. */
+static void
+sort_problems(struct conf_doc *doc)
+{
+	if (doc->problems.n > 1)
+		qsort(doc->problems.v, doc->problems.n,
+		    sizeof *doc->problems.v, by_line);
+}
+
+static bool
+finish(struct site *s, bool parsed)
+{
+	set_path(s);
+	if (parsed) {
+		sha_of(s->doc.bytes.p, s->doc.bytes.n, s->sha);
+		site_check(s);
+		sort_problems(&s->doc);
+	}
+	return parsed && s->doc.problems.n == 0;
+}
+
+bool
+site_load(struct site *s, const char *path)
+{
+	memset(s, 0, sizeof *s);
+	return finish(s, conf_load(&s->doc, path, &site_schema,
+	    &s->file_line));
+}
+
+bool
+site_parse(struct site *s, const char *path, const void *p, size_t n)
+{
+	memset(s, 0, sizeof *s);
+	return finish(s, conf_parse(&s->doc, path, p, n, &site_schema,
+	    &s->file_line));
+}
+
+void
+site_release(struct site *s)
+{
+	conf_release(&s->doc);
+	memset(s, 0, sizeof *s);
+}
+
+/* What cannot be looked at counts as there: opening it will say why. */
+static bool
+is_there(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 || (errno != ENOENT && errno != ENOTDIR);
+}
+
+static const char *
+named(const char *path, const char *by, struct buf *out, struct err *e)
+{
+	buf_clear(out);
+	buf_str(out, path);
+	if (is_there(path))
+		return out->p;
+	err_set(e, ERR_USAGE, "there is no site file '%s'", path);
+	err_hint(e, "%s names it; correct the path, or make a file with "
+	    "'midwatch init'.", by);
+	return NULL;
+}
+
+const char *
+site_find(const char *config_option, struct buf *out, struct err *e)
+{
+	const char *env = getenv("MIDWATCH_CONFIG"), *home = getenv("HOME");
+
+	if (config_option != NULL)
+		return named(config_option, "--config", out, e);
+	if (!text_empty(env))
+		return named(env, "MIDWATCH_CONFIG", out, e);
+	buf_clear(out);
+	buf_str(out, "./midwatch.cfg");
+	if (is_there(out->p))
+		return out->p;
+	if (!text_empty(home)) {
+		buf_clear(out);
+		buf_printf(out, "%s/.config/midwatch/midwatch.cfg", home);
+		if (is_there(out->p))
+			return out->p;
+	}
+	buf_clear(out);
+	buf_str(out, "/etc/midwatch/midwatch.cfg");
+	if (is_there(out->p))
+		return out->p;
+	err_set(e, ERR_NOTFOUND, "there is no site file");
+	err_hint(e, "Name one with --config FILE or $MIDWATCH_CONFIG, or make "
+	    "midwatch.cfg here with 'midwatch init'.");
+	return NULL;
+}
+
+/* Lists: one table of (function, element, member). */
+#define LIST(noun, member)						\
+size_t									\
+site_##noun##s(const struct site *s)					\
+{									\
+	return s->member.n;						\
+}									\
+const struct site_##noun *						\
+site_##noun##_at(const struct site *s, size_t i)			\
+{									\
+	const struct site_##noun *v = s->member.v;			\
+									\
+	return i < s->member.n ? &v[i] : NULL;				\
+}
+#define LIST_NAMED(noun, member)					\
+LIST(noun, member)							\
+const struct site_##noun *						\
+site_##noun(const struct site *s, const char *name)			\
+{									\
+	const struct site_##noun *v = s->member.v;			\
+									\
+	for (size_t i = 0; name != NULL && i < s->member.n; i++)	\
+		if (v[i].name != NULL && strcmp(v[i].name, name) == 0)	\
+			return &v[i];					\
+	return NULL;							\
+}
+
+LIST_NAMED(place, places)
+LIST(db, databases)
+LIST_NAMED(component, components)
+LIST_NAMED(store, stores)
+LIST_NAMED(disk, disks)
+LIST_NAMED(service, services)
+LIST_NAMED(log, logs)
+LIST(contact, comms.contacts)
+
+const struct site_db *
+site_db(const struct site *s, const char *name)
+{
+	const struct site_db *v = s->databases.v;
+
+	for (size_t i = 0; name != NULL && i < s->databases.n; i++) {
+		if (v[i].name != NULL && strcmp(v[i].name, name) == 0)
+			return &v[i];
+		if (text_in(name, (const char *const *)v[i].aka.v, v[i].aka.n))
+			return &v[i];
+	}
+	return NULL;
+}
+
+const char *
+site_where(const struct site *s, const char *spec,
+    const struct site_place **ret_place)
+{
+	size_t n = strcspn(spec, ":/");
+	const struct site_place *v = s->places.v;
+
+	*ret_place = NULL;
+	if (spec[n] != ':')
+		return spec;
+	for (size_t i = 0; i < s->places.n; i++)
+		if (v[i].name != NULL && strlen(v[i].name) == n &&
+		    memcmp(v[i].name, spec, n) == 0) {
+			*ret_place = &v[i];
+			return spec + n + 1;
+		}
+	return spec;
+}
