@@ -1,0 +1,510 @@
+/*
+ * The answers. Each says in one line what was seen, or why it is not known.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/spawn.h"
+#include "base/text.h"
+#include "base/vec.h"
+#include "condition/intern.h"
+
+static enum truth
+answer(enum truth t, struct buf *why, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+static enum truth
+answer(enum truth t, struct buf *why, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	buf_vprintf(why, fmt, ap);
+	va_end(ap);
+	return t;
+}
+
+static enum truth
+unknown(struct buf *why, const struct err *e)
+{
+	return answer(TRUTH_UNKNOWN, why, "%s", e->msg);
+}
+
+static enum truth
+no_incident(struct buf *why)
+{
+	return answer(TRUTH_UNKNOWN, why, "no incident is open");
+}
+
+enum truth
+ask_later(const struct cond *c, const struct cond_world *w, struct buf *why)
+{
+	(void)w;
+	return answer(TRUTH_UNKNOWN, why, "%s cannot be read yet",
+	    c->row->reads);
+}
+
+/* ---- the incident's journal --------------------------------------------- */
+
+enum truth
+ask_step(const struct cond *c, const struct cond_world *w, struct buf *why)
+{
+	const struct inc_step *s;
+	char at[16];
+
+	if (w->inc == NULL)
+		return no_incident(why);
+	s = incident_step(w->inc, c->name);
+	if (s == NULL || s->state == STEP_TODO)
+		return answer(TRUTH_NO, why, "step %s is still to be done",
+		    c->name);
+	if (s->state == STEP_DOUBT)
+		return answer(TRUTH_UNKNOWN, why,
+		    "what became of step %s is not known", c->name);
+	if (s->state != STEP_DONE)
+		return answer(TRUTH_NO, why, "step %s %s", c->name,
+		    s->state == STEP_RUNNING ? "is running" :
+		    s->state == STEP_SKIPPED ? "was skipped" : "has failed");
+	if (s->proof_lost)
+		return answer(TRUTH_NO, why, "step %s was done, but its proof "
+		    "does not hold any more", c->name);
+	clock_fmt_short(at, s->ended);
+	return answer(TRUTH_YES, why, "step %s was done at %s", c->name, at);
+}
+
+enum truth
+ask_role(const struct cond *c, const struct cond_world *w, struct buf *why)
+{
+	const struct inc_role *r;
+
+	if (w->inc == NULL)
+		return no_incident(why);
+	r = incident_role(w->inc, c->name);
+	if (r == NULL || text_empty(r->who))
+		return answer(TRUTH_NO, why, "nobody is %s", c->name);
+	return answer(TRUTH_YES, why, "%s is %s", r->who, c->name);
+}
+
+enum truth
+ask_severity(const struct cond *c, const struct cond_world *w, struct buf *why)
+{
+	const char *is;
+
+	if (w->inc == NULL)
+		return no_incident(why);
+	is = w->inc->severity;
+	if (text_empty(is) || !text_starts(is, "SEV-"))
+		return answer(TRUTH_UNKNOWN, why, "no severity was set");
+	return answer(is[4] <= c->word[4] ? TRUTH_YES : TRUTH_NO, why,
+	    "the severity is %s", is);
+}
+
+enum truth
+ask_evidence(const struct cond *c, const struct cond_world *w, struct buf *why)
+{
+	size_t found = 0;
+
+	(void)c;
+	if (w->inc == NULL)
+		return no_incident(why);
+	for (size_t i = 0; i < w->inc->entries.n; i++)
+		found += w->inc->entries.v[i].kind == EVENT_EVIDENCE;
+	if (found == 0)
+		return answer(TRUTH_NO, why, "no evidence was gathered");
+	return answer(TRUTH_YES, why, "%zu %s of evidence", found,
+	    found == 1 ? "piece" : "pieces");
+}
+
+enum truth
+ask_update(const struct cond *c, const struct cond_world *w, struct buf *why)
+{
+	char age[32], at[16];
+
+	if (w->inc == NULL)
+		return no_incident(why);
+	if (w->inc->last_update == 0)
+		return answer(TRUTH_NO, why, "no update was sent");
+	text_fmt_duration(age, w->now > w->inc->last_update ?
+	    w->now - w->inc->last_update : 0);
+	clock_fmt_short(at, w->inc->last_update);
+	return answer(w->now - w->inc->last_update <= c->number ? TRUTH_YES :
+	    TRUTH_NO, why, "the last update was sent at %s, %s ago", at, age);
+}
+
+enum truth
+ask_declared(const struct cond *c, const struct cond_world *w, struct buf *why)
+{
+	bool yes;
+
+	if (w->inc == NULL)
+		return no_incident(why);
+	yes = strcmp(c->word, "downtime") == 0 ? w->inc->downtime :
+	    w->inc->data_risk;
+	return answer(yes ? TRUTH_YES : TRUTH_NO, why, "%s was %sdeclared",
+	    c->word, yes ? "" : "not ");
+}
+
+enum truth
+ask_told(const struct cond *c, const struct cond_world *w, struct buf *why)
+{
+	const char *last = NULL;
+
+	if (w->inc == NULL)
+		return no_incident(why);
+	for (size_t i = 0; i < w->inc->told.n; i++) {
+		const struct inc_told *t = &w->inc->told.v[i];
+
+		if (strcmp(t->trigger, c->word) != 0)
+			continue;
+		if (t->at == 0)
+			return answer(TRUTH_NO, why,
+			    "%s is still to be told (%s)", t->who, c->word);
+		last = t->who;
+	}
+	if (last == NULL)
+		return answer(TRUTH_NO, why, "nobody was told (%s)", c->word);
+	return answer(TRUTH_YES, why, "%s was told (%s)", last, c->word);
+}
+
+enum truth
+ask_rca(const struct cond *c, const struct cond_world *w, struct buf *why)
+{
+	(void)c;
+	if (w->inc == NULL)
+		return no_incident(why);
+	if (!w->inc->published)
+		return answer(TRUTH_NO, why, "the report is not published");
+	return answer(TRUTH_YES, why, "the report was published%s%s",
+	    w->inc->published_where ? ": " : "",
+	    w->inc->published_where ? w->inc->published_where : "");
+}
+
+enum truth
+ask_followups(const struct cond *c, const struct cond_world *w,
+    struct buf *why)
+{
+	size_t n;
+
+	(void)c;
+	if (w->inc == NULL)
+		return no_incident(why);
+	n = w->inc->followups.n;
+	for (size_t i = 0; i < n; i++) {
+		const struct inc_followup *f = &w->inc->followups.v[i];
+
+		if (f->done)
+			continue;
+		if (text_empty(f->owner))
+			return answer(TRUTH_NO, why, "nobody has '%s'",
+			    f->text);
+		if (text_empty(f->due))
+			return answer(TRUTH_NO, why, "'%s' has no date",
+			    f->text);
+	}
+	if (n == 0 && w->inc->no_followups)
+		return answer(TRUTH_YES, why, "it was said that there are no "
+		    "follow-ups");
+	if (n == 0)
+		return answer(TRUTH_NO, why, "there are no follow-ups, and "
+		    "nobody said that none are needed");
+	return answer(TRUTH_YES, why, "%zu %s, each with owner and date", n,
+	    n == 1 ? "follow-up" : "follow-ups");
+}
+
+/* ---- this machine ------------------------------------------------------- */
+
+enum truth
+ask_file(const struct cond *c, const struct cond_world *w, struct buf *why)
+{
+	const char *home = getenv("HOME");
+	struct err e = ERR_INIT;
+	struct local_path p;
+	enum truth t;
+	char *path;
+
+	if (c->word[0] == '~' && c->word[1] == '/' && home != NULL)
+		path = file_join(home, c->word + 2);
+	else if (c->word[0] != '/' && w->site != NULL)
+		path = file_join(w->site->doc.dir, c->word);
+	else
+		path = xstrdup(c->word);
+	if (path[0] != '/')
+		t = answer(TRUTH_UNKNOWN, why, "'%s' is relative to a site "
+		    "file, and there is none", path);
+	else if (!local_path(path, &p, &e))
+		t = unknown(why, &e);
+	else if (p.sys_errno == 0)
+		t = answer(TRUTH_YES, why, "%s is there", path);
+	else if (p.sys_errno == ENOENT || p.sys_errno == ENOTDIR)
+		t = answer(TRUTH_NO, why, "%s is not there", path);
+	else
+		t = answer(TRUTH_UNKNOWN, why, "cannot look at '%s': %s", path,
+		    strerror(p.sys_errno));
+	free(path);
+	return t;
+}
+
+static enum truth
+judge_disk(const struct cond *c, const struct site_disk *d,
+    const struct local_path *p, struct buf *why)
+{
+	char room[16];
+	int64_t pct;
+
+	text_fmt_size(room, p->avail);
+	if (c->row->id == COND_DISK_FREE)
+		return answer(p->avail >= c->number ? TRUTH_YES : TRUTH_NO,
+		    why, "%s has %s free", d->name, room);
+	if (c->row->id == COND_INODES) {
+		if (p->inodes_used == 0 && p->inodes_avail == 0)
+			return answer(TRUTH_YES, why, "%s does not count inodes",
+			    d->name);
+		pct = local_percent(p->inodes_used, p->inodes_avail);
+		return answer(pct < c->number ? TRUTH_YES : TRUTH_NO, why,
+		    "%s has used %" PRId64 "%% of its inodes", d->name, pct);
+	}
+	if (p->total == 0)
+		return answer(TRUTH_UNKNOWN, why, "%s has no size of its own",
+		    d->name);
+	pct = local_percent(p->used, p->avail);
+	return answer(pct < c->number ? TRUTH_YES : TRUTH_NO, why,
+	    "%s is %" PRId64 "%% full, %s free", d->name, pct, room);
+}
+
+static enum truth
+one_disk(const struct cond *c, const struct site_disk *d, struct buf *why)
+{
+	struct err e = ERR_INIT;
+	struct local_path p;
+
+	if (d->at != NULL)
+		return answer(TRUTH_UNKNOWN, why, "disk '%s': reading disks at "
+		    "'%s' comes with places", d->name, d->at);
+	if (!local_path(d->path, &p, &e))
+		return answer(TRUTH_UNKNOWN, why, "disk '%s': %s", d->name,
+		    e.msg);
+	if (p.sys_errno != 0)
+		return answer(TRUTH_UNKNOWN, why, "disk '%s': cannot look at "
+		    "'%s': %s", d->name, d->path, strerror(p.sys_errno));
+	return judge_disk(c, d, &p, why);
+}
+
+enum truth
+ask_disk(const struct cond *c, const struct cond_world *w, struct buf *why)
+{
+	const struct site_disk *d = w->site ? site_disk(w->site, c->name) :
+	    NULL;
+
+	if (d == NULL)
+		return answer(TRUTH_UNKNOWN, why, "the site file names no disk "
+		    "'%s'", c->name);
+	return one_disk(c, d, why);
+}
+
+/* Of many: one no is no, else one unknown is unknown. */
+struct tally {
+	enum truth worst;
+	struct buf no, unknown;
+};
+
+static void
+tally_add(struct tally *t, enum truth got, const char *why)
+{
+	struct buf *b = got == TRUTH_NO ? &t->no : &t->unknown;
+
+	if (got == TRUTH_YES)
+		return;
+	if (b->n < 300)
+		buf_printf(b, "%s%s", b->n ? "; " : "", why);
+	if (got == TRUTH_NO || t->worst == TRUTH_YES)
+		t->worst = got;
+}
+
+static enum truth
+tally_end(struct tally *t, struct buf *why, size_t n, const char *all)
+{
+	if (t->worst == TRUTH_NO)
+		buf_str(why, t->no.p);
+	else if (t->worst == TRUTH_UNKNOWN)
+		buf_str(why, t->unknown.p);
+	else if (n > 1)
+		buf_printf(why, "%s (%zu)", all, n);
+	else
+		buf_str(why, all);
+	buf_release(&t->no);
+	buf_release(&t->unknown);
+	return t->worst;
+}
+
+enum truth
+ask_disks(const struct cond *c, const struct cond_world *w, struct buf *why)
+{
+	struct tally t = { TRUTH_YES, BUF_INIT, BUF_INIT };
+	int64_t end = clock_mono_ms() + LOCAL_DEADLINE_MS;
+	size_t n = w->site ? site_disks(w->site) : 0;
+
+	if (n == 0)
+		return answer(TRUTH_UNKNOWN, why, "the site file names no "
+		    "disks");
+	for (size_t i = 0; i < n; i++) {
+		const struct site_disk *d = site_disk_at(w->site, i);
+		struct buf one = BUF_INIT;
+
+		if (clock_mono_ms() >= end)
+			tally_add(&t, answer(TRUTH_UNKNOWN, &one,
+			    "disk '%s': no time was left", d->name), one.p);
+		else {
+			enum truth got = one_disk(c, d, &one);
+
+			tally_add(&t, got, one.p);
+		}
+		buf_release(&one);
+	}
+	return tally_end(&t, why, n, "all disks are below it");
+}
+
+static enum truth
+judge_service(const struct site_service *s, const struct local_check *k,
+    struct buf *why)
+{
+	struct buf how = BUF_INIT;
+	enum truth t;
+
+	if (!k->ended)
+		return answer(TRUTH_UNKNOWN, why, "service '%s': %s", s->name,
+		    k->e.msg);
+	if (spawn_code(k->status) == 0)
+		return answer(TRUTH_YES, why, "service %s is up", s->name);
+	spawn_describe(k->status, &how);
+	/* 126 and 127: the shell could not run it at all */
+	t = WIFEXITED(k->status) && WEXITSTATUS(k->status) != 126 &&
+	    WEXITSTATUS(k->status) != 127 ? TRUTH_NO : TRUTH_UNKNOWN;
+	answer(t, why, "service '%s': its check ended with %s", s->name, how.p);
+	buf_release(&how);
+	return t;
+}
+
+enum truth
+ask_services(const struct cond *c, const struct cond_world *w,
+    struct buf *why)
+{
+	struct tally t = { TRUTH_YES, BUF_INIT, BUF_INIT };
+	size_t n = w->site ? site_services(w->site) : 0, asked = 0, many = 0;
+	struct local_check *k = xcalloc(n + 1, sizeof *k);
+	const struct site_service **s = xcalloc(n + 1, sizeof *s);
+
+	for (size_t i = 0; i < n; i++) {
+		const struct site_service *one = site_service_at(w->site, i);
+		struct buf b = BUF_INIT;
+
+		if (c->row->id == COND_SERVICE &&
+		    strcmp(one->name, c->name) != 0)
+			continue;
+		many++;
+		if (one->at == NULL && one->check.n > 0) {
+			s[asked] = one;
+			k[asked++].command = &one->check;
+			continue;
+		}
+		tally_add(&t, answer(TRUTH_UNKNOWN, &b, "service '%s': checks "
+		    "at '%s' come with places", one->name,
+		    one->at ? one->at : "here"), b.p);
+		buf_release(&b);
+	}
+	if (many == 0) {
+		t.worst = TRUTH_UNKNOWN;
+		buf_printf(&t.unknown, c->name != NULL ? "the site file names "
+		    "no service '%s'" : "the site file names no services",
+		    c->name);
+	} else
+		local_checks(k, asked, w->site->doc.dir);
+	for (size_t i = 0; i < asked; i++) {
+		struct buf b = BUF_INIT;
+		enum truth got = judge_service(s[i], &k[i], &b);
+
+		tally_add(&t, got, b.p);
+		buf_release(&b);
+	}
+	free(k);
+	free(s);
+	return tally_end(&t, why, many, many == 1 ? "the service is up" :
+	    "all services are up");
+}
+
+/* ---- the freeze --------------------------------------------------------- */
+
+/* The flag file exists beforehand; it says something only while it holds. */
+static enum truth
+flag_set(const struct state *state, struct buf *why)
+{
+	struct err e = ERR_INIT;
+	struct buf flag = BUF_INIT;
+	enum truth t = TRUTH_NO;
+	char *path;
+
+	if (state == NULL || state->dir == NULL)
+		return answer(TRUTH_UNKNOWN, why,
+		    "the state directory is not known");
+	path = state_path(state, "freeze");
+	if (!file_read(path, &flag, 64 << 10, &e))
+		t = e.sys_errno == ENOENT ? TRUTH_NO : TRUTH_UNKNOWN;
+	else if (flag.n > 0 && flag.p[strspn(flag.p, " \t\n")] != '\0')
+		t = TRUTH_YES;
+	if (t == TRUTH_UNKNOWN)
+		unknown(why, &e);
+	else
+		buf_printf(why, "the freeze flag is %sset",
+		    t == TRUTH_YES ? "" : "not ");
+	buf_release(&flag);
+	free(path);
+	return t;
+}
+
+/*
+ * freeze.check knows best whether the freeze really holds. A flag that it
+ * contradicts is neither frozen nor free: pipelines that ask us are held, those
+ * that ask the check are not.
+ */
+enum truth
+ask_frozen(const struct cond *c, const struct cond_world *w, struct buf *why)
+{
+	struct local_check k = { 0 };
+	struct buf flag_why = BUF_INIT;
+	enum truth flag = flag_set(w->state, &flag_why), t;
+
+	(void)c;
+	if (w->site == NULL || w->site->freeze.check.n == 0) {
+		buf_str(why, flag_why.p);
+		buf_release(&flag_why);
+		return flag;
+	}
+	k.command = &w->site->freeze.check;
+	local_checks(&k, 1, w->site->doc.dir);
+	if (!k.ended)
+		t = answer(TRUTH_UNKNOWN, why, "freeze.check: %s", k.e.msg);
+	else if (!WIFEXITED(k.status) || WEXITSTATUS(k.status) == 126 ||
+	    WEXITSTATUS(k.status) == 127) {
+		struct buf how = BUF_INIT;
+
+		spawn_describe(k.status, &how);
+		t = answer(TRUTH_UNKNOWN, why, "freeze.check ended with %s",
+		    how.p);
+		buf_release(&how);
+	} else if (WEXITSTATUS(k.status) == 0)
+		t = answer(TRUTH_YES, why, "freeze.check says that it holds, "
+		    "%s", flag_why.p);
+	else if (flag == TRUTH_YES)
+		t = answer(TRUTH_UNKNOWN, why, "the freeze flag is set, but "
+		    "freeze.check says that it does not hold (exit %d)",
+		    WEXITSTATUS(k.status));
+	else
+		t = answer(TRUTH_NO, why, "freeze.check says that it does not "
+		    "hold (exit %d)", WEXITSTATUS(k.status));
+	buf_release(&flag_why);
+	return t;
+}

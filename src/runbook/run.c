@@ -1,0 +1,552 @@
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "action/action.h"
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/spawn.h"
+#include "base/text.h"
+#include "runbook/engine_intern.h"
+
+enum { POLL_MS = 500, WHY_MAX = 160, PROOFS_MAX = 5, CANCEL_STEP_MS = 100 };
+
+/* ---- may it run? ----------------------------------------------------------- */
+
+static bool
+state_allows(struct engine *en, const struct rb_step *step,
+    const struct run_options *o, struct err *e)
+{
+	const struct inc_step *s = incident_step(en->inc, step->id);
+
+	if (en->inc->state == INC_CLOSED) {
+		err_set(e, ERR_GUARD, "the incident '%s' is closed",
+		    en->inc->id);
+		return err_hint(e, "'midwatch incident open' begins a new one.");
+	}
+	if (s == NULL || s->state == STEP_TODO || s->state == STEP_SKIPPED ||
+	    s->state == STEP_FAILED)
+		return true;
+	if (s->state == STEP_RUNNING) {
+		err_set(e, ERR_GUARD, "step '%s' is running as job %" PRId64
+		    ", started by '%s'", step->id, s->job, s->by);
+		return err_hint(e, "'midwatch jobs' shows it, 'midwatch cancel "
+		    "%" PRId64 "' stops it.", s->job);
+	}
+	if (o->again)
+		return true;
+	if (s->state == STEP_DONE) {
+		err_set(e, ERR_GUARD, "step '%s' is done already (%s)",
+		    step->id, s->how ? s->how : "proven");
+		return err_hint(e, "To do it once more add --again.");
+	}
+	err_set(e, ERR_GUARD, "step '%s' is in doubt: %s", step->id,
+	    s->reason ? s->reason : "its outcome is not known");
+	return err_hint(e, "Look at what it did (job %" PRId64 "), then "
+	    "'midwatch run %s --again', or --skip with a reason.", s->job,
+	    step->id);
+}
+
+bool
+engine_may_run(struct engine *en, const struct rb_step *step,
+    const struct run_options *o, bool *ret_soft, const char **ret_confirm,
+    struct err *e)
+{
+	struct view v;
+	bool ok = false;
+
+	*ret_soft = false;
+	*ret_confirm = NULL;
+	if (!state_allows(en, step, o, e))
+		return false;
+	if (step->kind == STEP_ACTION && !action_built(step->action)) {
+		err_set(e, ERR_GUARD, "the action '%s' is not built into this "
+		    "version yet", step->action);
+		return err_hint(e, "'midwatch runbook %s --commands' has its "
+		    "shell commands; then --override with what you did.",
+		    en->rb->name);
+	}
+	engine_view(en, step, &v);
+	if (v.state == VIEW_DONE || v.state == VIEW_FAILED ||
+	    v.state == VIEW_SKIPPED || v.state == VIEW_DOUBT) {
+		/* once more: its gates count as if it had not run */
+		struct rb_step fresh = *step;
+
+		view_release(&v);
+		v = (struct view){ .why = BUF_INIT };
+		for (size_t i = 0; i < fresh.needs.n; i++) {
+			const char *why;
+
+			if (engine_ask(en, &fresh.needs.v[i], &why) ==
+			    TRUTH_YES)
+				continue;
+			v.state = VIEW_BLOCKED;
+			buf_printf(&v.why, "%sneeds '%s': %s", v.why.n ? "; " :
+			    "", fresh.needs.v[i].text, why);
+		}
+	}
+	if (v.state == VIEW_BLOCKED) {
+		err_set(e, ERR_GUARD, "step '%s' is blocked: %s", step->id,
+		    v.why.p);
+		err_hint(e, "Make that true first, or --skip this step with a "
+		    "reason.");
+	} else if (v.state == VIEW_NOT_APPLICABLE) {
+		err_set(e, ERR_GUARD, "step '%s' does not apply: %s", step->id,
+		    v.why.p);
+		err_hint(e, "Go on with the next step.");
+	} else if (v.soft && !o->anyway) {
+		*ret_soft = true;
+		err_set(e, ERR_GUARD, "step '%s' should wait: %s", step->id,
+		    v.why.p);
+		err_hint(e, "To go on all the same add --anyway; that is "
+		    "journaled.");
+	} else if (step->confirm != NULL && (o->confirm == NULL ||
+	    strcmp(o->confirm, step->confirm) != 0)) {
+		*ret_confirm = step->confirm;
+		err_set(e, ERR_GUARD, o->confirm == NULL ?
+		    "step '%s' has to be confirmed by typing '%s'" :
+		    "step '%s' was not confirmed: '%s' has to be typed",
+		    step->id, step->confirm);
+		err_hint(e, "Add --confirm %s.", step->confirm);
+	} else
+		ok = true;
+	view_release(&v);
+	return ok;
+}
+
+/* ---- journaling -------------------------------------------------------------- */
+
+static void
+put_short(struct buf *b, const char *key, const char *s)
+{
+	json_key(b, key);
+	json_textn(b, s, text_fit(s, strlen(s), WHY_MAX));
+}
+
+static void
+put_proofs(struct engine *en, const struct rb_step *step, struct buf *data)
+{
+	if (step->proves.n == 0)
+		return;
+	json_key(data, "proofs");
+	json_open_list(data);
+	for (size_t i = 0; i < step->proves.n && i < PROOFS_MAX; i++) {
+		const char *why;
+		enum truth t = engine_ask(en, &step->proves.v[i], &why);
+
+		json_comma(data);
+		json_open(data);
+		put_short(data, "condition", step->proves.v[i].text);
+		json_put_str(data, "answer", truth_name(t));
+		put_short(data, "seen", why);
+		json_close(data);
+	}
+	json_close_list(data);
+}
+
+/* All proofs hold; a lack is described. */
+static bool
+proven(struct engine *en, const struct rb_step *step, struct buf *lack)
+{
+	bool all = true;
+
+	engine_forget(en);
+	buf_clear(lack);
+	for (size_t i = 0; i < step->proves.n; i++) {
+		const char *why;
+		enum truth t = engine_ask(en, &step->proves.v[i], &why);
+
+		if (t == TRUTH_YES)
+			continue;
+		all = false;
+		buf_printf(lack, "%s'%s': %s, %s", lack->n ? "; " : "",
+		    step->proves.v[i].text, truth_name(t), why);
+	}
+	return all;
+}
+
+/* Asks until the deadline; job may be NULL (then nobody can cancel). */
+static bool
+proven_within(struct engine *en, const struct rb_step *step, struct job *job,
+    struct buf *lack)
+{
+	int64_t end = clock_mono_ms() + step->proof_within_ms;
+
+	while (!proven(en, step, lack)) {
+		if (clock_mono_ms() + POLL_MS > end ||
+		    (job != NULL && job_cancelled(job)))
+			return false;
+		clock_sleep_ms(POLL_MS);
+		(void)incident_poll(en->inc, NULL);
+	}
+	return true;
+}
+
+/* "tell X", "severity SEV-0", "note TEXT", "next STEP". */
+static void
+on_fail(struct engine *en, const struct rb_step *step, const char *reason)
+{
+	for (size_t i = 0; i < step->on_fail.n; i++) {
+		const char *what = step->on_fail.v[i];
+		const char *rest = strchr(what, ' ');
+		struct buf data = BUF_INIT, text = BUF_INIT;
+		struct err ignored = ERR_INIT;
+		enum event_kind kind = EVENT_NOTE;
+
+		rest = rest != NULL ? rest + 1 : "";
+		json_open(&data);
+		if (text_starts(what, "tell ")) {
+			kind = EVENT_TELL;
+			json_put_str(&data, "trigger", rest);
+			buf_printf(&text, "to be told (%s): %s: %s", rest,
+			    step->title, reason);
+		} else if (text_starts(what, "severity ")) {
+			kind = EVENT_SEVERITY;
+			json_put_str(&data, "level", rest);
+			buf_printf(&text, "%s failed: %s", step->id, reason);
+		} else if (text_starts(what, "next "))
+			buf_printf(&text, "advice: go on with step '%s'", rest);
+		else
+			buf_str(&text, rest);
+		json_close(&data);
+		(void)incident_say(en->inc, kind, step->id, text.p, data.p,
+		    &ignored);
+		buf_release(&data);
+		buf_release(&text);
+	}
+}
+
+static bool
+ended(struct engine *en, const struct rb_step *step, bool good,
+    const char *how, const char *reason, const struct buf *members,
+    struct step_guard *g, struct err *e)
+{
+	struct buf data = BUF_INIT;
+	struct draft d = { .kind = good ? EVENT_STEP_DONE : EVENT_STEP_FAILED,
+	    .step = step->id, .text = step->title };
+	bool ok;
+
+	json_open(&data);
+	json_put_str(&data, "how", how);
+	if (reason != NULL) {
+		json_key(&data, "reason");
+		json_textn(&data, reason, text_fit(reason, strlen(reason),
+		    600));
+	}
+	if (members != NULL && members->n > 0) {
+		buf_ch(&data, ',');
+		buf_add(&data, members->p, members->n);
+	}
+	if (good && step->role != NULL)
+		json_put_str(&data, "role", step->role);
+	put_proofs(en, step, &data);
+	json_close(&data);
+	d.data = data.p;
+	ok = incident_append(en->inc, &d, 1, g != NULL ? engine_unchanged : NULL,
+	    g, NULL, e);
+	buf_release(&data);
+	if (ok && !good)
+		on_fail(en, step, reason != NULL ? reason : how);
+	return ok;
+}
+
+/* ---- steps that run here ------------------------------------------------------ */
+
+static bool
+run_here(struct engine *en, const struct rb_step *step, enum run_result *ret,
+    struct err *e)
+{
+	struct step_guard g = engine_guard(en, step->id);
+	struct buf lack = BUF_INIT;
+	bool good, ok;
+
+	/* nothing of the world changes, so the outcome is the only line; it is
+	 * refused when somebody else has moved the step meanwhile */
+	good = proven_within(en, step, NULL, &lack);
+	ok = ended(en, step, good, !good ? "not proven" : step->proves.n > 0 ?
+	    "proven" : "confirmed", good ? NULL : lack.p, NULL, &g, e);
+	*ret = good ? RUN_DONE : RUN_FAILED;
+	buf_release(&lack);
+	return ok;
+}
+
+static bool
+pass_gates(struct engine *en, const struct rb_step *step,
+    const struct run_options *o, struct err *e)
+{
+	struct view v;
+	struct buf data = BUF_INIT;
+	bool ok = true;
+
+	engine_view(en, step, &v);
+	if (v.soft && o->anyway) {
+		json_open(&data);
+		put_short(&data, "gate", v.why.p);
+		json_close(&data);
+		ok = incident_say(en->inc, EVENT_GATE_PASSED, step->id,
+		    o->reason != NULL ? o->reason : "passed knowingly", data.p,
+		    e);
+	}
+	view_release(&v);
+	buf_release(&data);
+	return ok;
+}
+
+bool
+engine_run(struct engine *en, const struct rb_step *step,
+    const struct run_options *o, const char *config,
+    void (*warn)(const char *what), enum run_result *ret, int64_t *ret_job,
+    struct err *e)
+{
+	const struct inc_step *s = incident_step(en->inc, step->id);
+	struct buf args = BUF_INIT;
+	bool ok;
+
+	if (!pass_gates(en, step, o, e))
+		return false;
+	if (step->kind == STEP_MANUAL || step->kind == STEP_CHECK)
+		return run_here(en, step, ret, e);
+	json_open(&args);
+	json_put_int(&args, "seq", s != NULL ? s->seq : 0);
+	json_close(&args);
+	struct job_spec spec = { .title = step->title, .incident = en->inc->id,
+	    .step = step->id, .config = config, .kind = "step",
+	    .args = args.p };
+	ok = job_start(en->state, &spec, warn, ret_job, e);
+	*ret = RUN_JOB;
+	buf_release(&args);
+	return ok;
+}
+
+bool
+engine_skip(struct engine *en, const struct rb_step *step, const char *reason,
+    struct err *e)
+{
+	struct step_guard g = engine_guard(en, step->id);
+	struct buf data = BUF_INIT;
+	struct draft d = { .kind = EVENT_STEP_SKIPPED, .step = step->id,
+	    .text = step->title };
+	struct run_options o = { .again = true };
+	bool ok;
+
+	if (!state_allows(en, step, &o, e))
+		return false;
+	json_open(&data);
+	json_put_str(&data, "reason", reason);
+	json_close(&data);
+	d.data = data.p;
+	ok = incident_append(en->inc, &d, 1, engine_unchanged, &g, NULL, e);
+	buf_release(&data);
+	return ok;
+}
+
+bool
+engine_override(struct engine *en, const struct rb_step *step,
+    const char *reason, struct err *e)
+{
+	struct step_guard g = engine_guard(en, step->id);
+	struct buf data = BUF_INIT, over = BUF_INIT;
+	struct run_options o = { .again = true };
+	bool ok = false;
+
+	if (!state_allows(en, step, &o, e))
+		return false;
+	json_open(&over);
+	json_put_str(&over, "criterion", step->id);
+	json_close(&over);
+	json_open(&data);
+	json_put_str(&data, "how", "overridden");
+	json_put_str(&data, "reason", reason);
+	put_proofs(en, step, &data);
+	json_close(&data);
+	struct draft d[2] = {
+		{ .kind = EVENT_OVERRIDE, .step = step->id, .text = reason,
+		    .data = over.p },
+		{ .kind = EVENT_STEP_DONE, .step = step->id,
+		    .text = step->title, .data = data.p },
+	};
+	ok = incident_append(en->inc, d, 2, engine_unchanged, &g, NULL, e);
+	buf_release(&data);
+	buf_release(&over);
+	return ok;
+}
+
+/* ---- inside the job ------------------------------------------------------------ */
+
+static bool
+journal_intent(struct engine *en, const struct rb_step *step, struct job *job,
+    struct err *e)
+{
+	struct step_guard g = { en->inc, step->id,
+	    json_get_int(json_object_get(job->spec, "args"), "seq", 0) };
+	struct buf data = BUF_INIT, why = BUF_INIT;
+	struct draft d = { .kind = EVENT_STEP_STARTED, .step = step->id,
+	    .text = step->title };
+	bool ok;
+
+	json_open(&data);
+	json_put_int(&data, "job", job->n);
+	if (job_survival(&why) == DIES_AT_LOGOUT)
+		json_put_str(&data, "logout", why.p);
+	if (step->command.n > 0) {
+		struct buf cmd = BUF_INIT;
+
+		for (size_t i = 0; i < step->command.n; i++) {
+			if (i > 0)
+				buf_ch(&cmd, ' ');
+			if (step->command.shell)
+				buf_str(&cmd, step->command.v[i]);
+			else
+				text_shell(&cmd, step->command.v[i]);
+		}
+		json_key(&data, "command");
+		json_textn(&data, cmd.p, text_fit(cmd.p, cmd.n, 1000));
+		buf_release(&cmd);
+	}
+	json_close(&data);
+	d.data = data.p;
+	ok = incident_append(en->inc, &d, 1, engine_unchanged, &g, NULL, e);
+	buf_release(&data);
+	buf_release(&why);
+	return ok;
+}
+
+struct attempt {
+	struct job_result r;
+	struct buf reason;		/* empty: it worked */
+	const char *how;
+	bool cancelled;
+};
+
+static void
+try_once(struct engine *en, const struct rb_step *step, struct job *job,
+    struct attempt *a)
+{
+	const char *shell[] = { "/bin/sh", "-c", NULL, NULL };
+	struct job_command c = { .timeout_ms = step->timeout_ms,
+	    .limit = step->output_limit,
+	    .dir = en->site != NULL ? en->site->doc.dir : NULL };
+	struct err e = ERR_INIT;
+	struct buf lack = BUF_INIT;
+
+	shell[2] = step->command.v[0];
+	c.argv = step->command.shell ? shell :
+	    (const char *const *)step->command.v;
+	buf_clear(&a->reason);
+	a->how = "failed";
+	if (!job_command(job, &c, &a->r, &e)) {
+		buf_str(&a->reason, e.msg);
+		return;
+	}
+	a->cancelled = a->r.cancelled;
+	if (a->r.cancelled) {
+		buf_str(&a->reason, "cancelled");
+		a->how = "cancelled";
+	} else if (a->r.timed_out)
+		buf_printf(&a->reason, "it did not end within its time limit");
+	else if (spawn_code(a->r.status) != 0) {
+		buf_str(&a->reason, "it ended with ");
+		spawn_describe(a->r.status, &a->reason);
+	} else if (step->proves.n == 0)
+		a->how = "exit 0";
+	else if (proven_within(en, step, job, &lack))
+		a->how = "proven";
+	else {
+		a->cancelled = job_cancelled(job);
+		buf_str(&a->reason, "it ended with exit 0, but is not proven: ");
+		buf_str(&a->reason, lack.p);
+		a->how = "not proven";
+	}
+	buf_release(&lack);
+}
+
+static bool
+wait_retry(struct job *job, int64_t ms)
+{
+	int64_t end = clock_mono_ms() + ms;
+
+	while (clock_mono_ms() < end) {
+		if (job_cancelled(job))
+			return false;
+		clock_sleep_ms(CANCEL_STEP_MS);
+	}
+	return true;
+}
+
+static void
+result_members(const struct job *job, const struct attempt *a, int64_t tries,
+    struct buf *out)
+{
+	char *file = xprintf("jobs/%" PRId64 "/output.log", job->n);
+
+	json_put_int(out, "job", job->n);
+	json_put_int(out, "exit", spawn_code(a->r.status));
+	json_put_int(out, "attempts", tries);
+	json_put_int(out, "ms", a->r.ms);
+	json_key(out, "output");
+	json_open(out);
+	json_put_str(out, "file", file);
+	json_put_int(out, "from", a->r.from);
+	json_put_int(out, "bytes", a->r.bytes);
+	json_put_str(out, "sha256", a->r.sha);
+	if (a->r.cut)
+		json_put_int(out, "cut_from", a->r.seen);
+	json_close(out);
+	free(file);
+	/* the caller puts them behind other members */
+	if (out->n > 0 && out->p[0] == ',')
+		buf_drop(out, 1);
+}
+
+int
+engine_job(struct engine *en, struct job *job, struct err *e)
+{
+	const struct rb_step *step = runbook_step(en->rb,
+	    json_get_str(job->spec, "step"));
+	struct attempt a = { .reason = BUF_INIT };
+	struct buf members = BUF_INIT;
+	int64_t tries = 0;
+	int status = 1;
+
+	if (step == NULL || step->command.n == 0) {
+		err_set(e, ERR_USAGE, "the runbook has no such command step");
+		return 2;
+	}
+	if (step->at != NULL) {
+		err_set(e, ERR_GUARD, "step '%s' runs at '%s'; this version "
+		    "runs commands on this host only", step->id, step->at);
+		return 3;
+	}
+	if (!journal_intent(en, step, job, e))
+		return e->kind == ERR_GUARD ? 3 : 1;
+	job_ready(job);
+	for (;;) {
+		char *say = xprintf("attempt %" PRId64 " of %" PRId64,
+		    ++tries, step->retries + 1);
+
+		job_progress(job, say, tries, step->retries + 1);
+		free(say);
+		try_once(en, step, job, &a);
+		if (a.reason.n == 0 || a.cancelled || tries > step->retries)
+			break;
+		job_say(job, "midwatch: %s; trying again", a.reason.p);
+		if (!wait_retry(job, step->retry_after_ms)) {
+			a.cancelled = true;
+			break;
+		}
+	}
+	if (a.cancelled) {
+		a.how = "cancelled";
+		job_end_tree();
+	}
+	result_members(job, &a, tries, &members);
+	engine_forget(en);
+	if (ended(en, step, a.reason.n == 0, a.how, a.reason.n ? a.reason.p :
+	    NULL, &members, NULL, e))
+		status = a.reason.n == 0 ? 0 : a.cancelled ? 143 : 1;
+	(void)journal_settle(&en->inc->j, NULL);
+	buf_release(&members);
+	buf_release(&a.reason);
+	return status;
+}
