@@ -1,0 +1,71 @@
+/*
+ * intern: what the checks share. Nobody outside of doctor/ includes it.
+ */
+#ifndef DOCTOR_INTERN_H
+#define DOCTOR_INTERN_H
+
+#include <sys/stat.h>
+
+#include "base/buf.h"
+#include "base/conf.h"
+#include "doctor/crew.h"
+#include "doctor/doctor.h"
+
+/*
+ * The checks, in the order in which they are told: id, name, seconds it may take.
+ * The first makes the state directory and runs before the others.
+ */
+#define DOCTOR_CHECKS(X)						\
+	X(state, "state directory", 20)					\
+	X(reserve, "reserve", 6)					\
+	X(space, "free space", 5)					\
+	X(second, "second journal", 6)					\
+	X(log, "site journal", 8)					\
+	X(incident, "incident", 12)					\
+	X(jobs, "jobs", 5)						\
+	X(site, "site file", 5)						\
+	X(home, "home directory", 5)					\
+	X(runbook, "runbook", 5)					\
+	X(alarms, "alarms", 5)						\
+	X(hooks, "commands", 8)						\
+	X(places, "places", 5)						\
+	X(passwords, "password files", 5)				\
+	X(keys, "ssh keys", 5)						\
+	X(libraries, "libraries", 5)					\
+	X(tools, "tools", 9)						\
+	X(logout, "logout", 6)						\
+	X(clock, "clock", 5)						\
+	X(zone, "time zone", 5)						\
+	X(core, "core files", 5)					\
+	X(terminal, "terminal", 5)
+
+#define X(id, name, seconds) void check_##id(struct doctor *d);
+DOCTOR_CHECKS(X)
+#undef X
+
+/* One more finding; what to do about it comes after it, when it is not ok. */
+void doctor_found(struct doctor *d, enum doctor_level level, const char *check,
+    const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+void doctor_todo(struct doctor *d, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+/* The same out of an error and its hint; otherwise: when it has none. */
+void doctor_failed(struct doctor *d, enum doctor_level level,
+    const char *check, const struct err *e, const char *otherwise);
+/* The site when it is whole, else NULL. */
+const struct site *doctor_site(const struct doctor *d);
+
+/* Findings as bytes, from a child to its parent. */
+void doctor_pack(const struct doctor *d, struct buf *out);
+void doctor_unpack(struct doctor *d, const struct buf *in);
+
+/* Whether a command could be started in dir: the shell can parse it, its
+ * program is there and executable. why says what is wrong. */
+bool command_stands(const struct conf_cmd *c, const char *dir,
+    struct buf *why);
+bool program_stands(const char *word, const char *dir, struct buf *why);
+
+/* The runbook that the site names, loaded; false with its problems found. */
+struct runbook;
+bool doctor_runbook(struct doctor *d, struct runbook *rb, char **ret_path);
+
+#endif

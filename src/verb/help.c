@@ -1,0 +1,177 @@
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "condition/condition.h"
+#include "verb/verbs.h"
+
+static const char options[] =
+    "options everywhere: -c/--config FILE  --state DIR  --json  --plain  "
+    "--ascii  --no-color  -h/--help  --version";
+
+static void
+usage_lines(struct buf *b, const struct verb *v, const char *before,
+    const char *after)
+{
+	const char *s = v->usage;
+
+	while (*s != '\0') {
+		size_t n = strcspn(s, "\n");
+
+		buf_printf(b, "%smidwatch %.*s%s", before, (int)n, s, after);
+		s += n + (s[n] == '\n');
+	}
+}
+
+static void
+one(struct buf *b, const struct verb *v)
+{
+	buf_printf(b, "midwatch %s: %s\n\n", v->name, v->help);
+	usage_lines(b, v, "  ", "\n");
+	buf_printf(b, "\n%s\n", options);
+}
+
+static void
+all(struct buf *b)
+{
+	buf_str(b, "midwatch: the console for the night the backup failed\n\n");
+	for (size_t i = 0; i < n_verbs; i++)
+		if (verbs[i].run != NULL && !verbs[i].hidden)
+			buf_printf(b, "  %-10s %s\n", verbs[i].name,
+			    verbs[i].help);
+	buf_printf(b, "\n%s\n\n'midwatch help VERB' says more; 'midwatch help "
+	    "conditions' lists what runbooks can ask.\n"
+	    "exit: 0 done and proven, 1 tried and failed, 2 wrong usage or "
+	    "configuration, 3 refused by a guard, 130/143 cancelled\n", options);
+}
+
+/* roff: a leading dot or quote would be a request, '-' a hyphen. */
+static void
+roff(struct buf *b, const char *s)
+{
+	if (*s == '.' || *s == '\'')
+		buf_str(b, "\\&");
+	for (; *s != '\0'; s++) {
+		if (*s == '\\')
+			buf_str(b, "\\e");
+		else if (*s == '-')
+			buf_str(b, "\\-");
+		else
+			buf_ch(b, *s);
+	}
+}
+
+static void
+man(struct buf *b)
+{
+	struct buf t = BUF_INIT;
+
+	buf_printf(b, ".TH MIDWATCH 1 \"\" \"midwatch %s\" \"User Commands\"\n"
+	    ".SH NAME\nmidwatch \\- incident console for failed database "
+	    "backups\n.SH SYNOPSIS\n.B midwatch\n.RI [ VERB ]\n"
+	    ".RI [ options ]\n.SH DESCRIPTION\n"
+	    "Shows what is true, walks through the runbook, does the dangerous "
+	    "work safely and keeps the incident's record.\n.SH VERBS\n",
+	    MIDWATCH_VERSION);
+	for (size_t i = 0; i < n_verbs; i++) {
+		if (verbs[i].run == NULL || verbs[i].hidden)
+			continue;
+		buf_str(b, ".TP\n");
+		buf_clear(&t);
+		usage_lines(&t, &verbs[i], "", "\n");
+		for (char *s = t.p; *s != '\0';) {
+			size_t n = strcspn(s, "\n");
+			bool last = s[n] == '\0' || s[n + 1] == '\0';
+
+			s[n] = '\0';
+			buf_str(b, ".B ");
+			roff(b, s);
+			buf_str(b, last ? "\n" : "\n.TQ\n");
+			s += n + 1;
+			if (last)
+				break;
+		}
+		roff(b, verbs[i].help);
+		buf_str(b, ".\n");
+	}
+	buf_str(b, ".SH OPTIONS\n");
+	roff(b, options);
+	buf_str(b, "\n.SH EXIT STATUS\n0 done and proven; 1 tried and failed; "
+	    "2 wrong usage or configuration; 3 refused by a guard; 130 or 143 "
+	    "cancelled.\n.SH FILES\n.TP\n.I ./midwatch.cfg, "
+	    "~/.config/midwatch/midwatch.cfg, /etc/midwatch/midwatch.cfg\n"
+	    "the site file, in that order\n.TP\n.I /var/lib/midwatch\n"
+	    "the state directory, unless the site file says otherwise\n"
+	    ".SH CONDITIONS\n.nf\n");
+	buf_clear(&t);
+	cond_help(&t);
+	for (char *s = t.p; *s != '\0';) {
+		size_t n = strcspn(s, "\n");
+		bool last = s[n] == '\0';
+
+		s[n] = '\0';
+		roff(b, s);
+		buf_ch(b, '\n');
+		s += n + !last;
+	}
+	buf_str(b, ".fi\n");
+	buf_release(&t);
+}
+
+static void
+completion(struct buf *b)
+{
+	buf_str(b, "# bash completion for midwatch, made from its table of verbs\n"
+	    "_midwatch() {\n\tlocal cur=${COMP_WORDS[COMP_CWORD]} verb= w\n"
+	    "\tfor w in \"${COMP_WORDS[@]:1:COMP_CWORD-1}\"; do\n"
+	    "\t\tcase $w in -*) ;; *) verb=$w; break ;; esac\n\tdone\n"
+	    "\tlocal all='--config --state --json --plain --ascii --no-color "
+	    "--help --version'\n\tcase $verb in\n");
+	for (size_t i = 0; i < n_verbs; i++)
+		if (verbs[i].run != NULL && !verbs[i].hidden)
+			buf_printf(b, "\t%s) COMPREPLY=($(compgen -W \"%s $all\""
+			    " -- \"$cur\")) ;;\n", verbs[i].name,
+			    verbs[i].words);
+	buf_str(b, "\t*) COMPREPLY=($(compgen -W \"");
+	for (size_t i = 0; i < n_verbs; i++)
+		if (verbs[i].run != NULL && !verbs[i].hidden)
+			buf_printf(b, "%s ", verbs[i].name);
+	buf_str(b, "$all\" -- \"$cur\")) ;;\n\tesac\n"
+	    "\t[ ${#COMPREPLY[@]} -gt 0 ] || COMPREPLY=($(compgen -f -- "
+	    "\"$cur\"))\n}\ncomplete -F _midwatch midwatch\n");
+}
+
+int
+verb_help(struct cli *c, int argc, char **argv)
+{
+	bool want_man = false, want_completion = false;
+	const struct opt opts[] = {
+		{ "--man", &want_man, NULL, NULL },
+		{ "--completion", &want_completion, NULL, NULL },
+	};
+	const struct verb *v = NULL;
+	struct buf b = BUF_INIT;
+
+	if (!cli_parse(c, argc, argv, opts, 2) ||
+	    !cli_words(c, 0, 1, "midwatch help [VERB]"))
+		return EXIT_USAGE;
+	if (c->words.n > 0)
+		v = verb_find(c->words.v[0]);
+	if (want_man)
+		man(&b);
+	else if (want_completion)
+		completion(&b);
+	else if (v != NULL)
+		one(&b, v);
+	else if (c->words.n > 0 && strcmp(c->words.v[0], "conditions") == 0)
+		cond_help(&b);
+	else if (c->words.n > 0)
+		return cli_usage("there is no verb '%s'", c->words.v[0]);
+	else
+		all(&b);
+	cli_block(b.p, b.n);
+	buf_release(&b);
+	VEC_RELEASE(&c->words);
+	return EXIT_DONE;
+}

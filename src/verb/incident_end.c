@@ -1,0 +1,217 @@
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/json.h"
+#include "verb/verbs.h"
+
+/* Resolving and closing are the same act with other criteria. */
+struct ending {
+	const char *word;
+	enum event_kind kind;
+	enum inc_state from, to;
+	const char *text;
+};
+
+static const struct ending resolving = { "resolve", EVENT_INCIDENT_RESOLVED,
+    INC_OPEN, INC_RESOLVED, "the criteria hold; the clocks stop" };
+static const struct ending closing = { "close", EVENT_INCIDENT_CLOSED,
+    INC_RESOLVED, INC_CLOSED, "report published, follow-ups assigned" };
+
+struct still {
+	const struct incident *inc;
+	enum inc_state from;
+};
+
+static bool
+still_there(void *ctx, struct err *e)
+{
+	const struct still *s = ctx;
+
+	if (s->inc->state == s->from)
+		return true;
+	return err_set(e, ERR_GUARD, "the incident is %s now",
+	    inc_state_name(s->inc->state));
+}
+
+static void
+criteria_json(const struct criteria *cs, struct buf *b)
+{
+	json_key(b, "criteria");
+	json_open_list(b);
+	for (size_t i = 0; i < cs->v.n; i++) {
+		const struct criterion *cr = &cs->v.v[i];
+
+		json_comma(b);
+		json_open(b);
+		json_put_str(b, "condition", cr->cond->text);
+		json_put_str(b, "answer", truth_name(cr->truth));
+		json_put_str(b, "seen", cr->why);
+		json_put_str(b, "overridden", cr->over ? cr->over->why : NULL);
+		json_close(b);
+	}
+	json_close_list(b);
+}
+
+static void
+say_criteria(const struct criteria *cs)
+{
+	for (size_t i = 0; i < cs->v.n; i++) {
+		const struct criterion *cr = &cs->v.v[i];
+
+		cli_out("  %-8s %s  (%s)%s%s", cr->truth == TRUTH_YES ? "OK" :
+		    cr->over != NULL ? "OVER" : cr->truth == TRUTH_NO ? "NO" :
+		    "?", cr->cond->text, cr->why, cr->over ? "  overridden: " :
+		    "", cr->over ? cr->over->why : "");
+	}
+}
+
+/* One line each, so that the post-mortem has them with their reason. */
+static bool
+override_open(struct desk *d, const struct criteria *cs, const char *reason,
+    struct err *e)
+{
+	bool ok = true;
+
+	for (size_t i = 0; ok && i < cs->v.n; i++) {
+		const struct criterion *cr = &cs->v.v[i];
+		struct buf data = BUF_INIT;
+
+		if (cr->truth == TRUTH_YES || cr->over != NULL)
+			continue;
+		json_open(&data);
+		json_put_str(&data, "criterion", cr->cond->text);
+		json_put_str(&data, "answer", truth_name(cr->truth));
+		json_close(&data);
+		ok = incident_say(&d->inc, EVENT_OVERRIDE, NULL, reason, data.p,
+		    e);
+		buf_release(&data);
+	}
+	return ok;
+}
+
+static bool
+finish(struct desk *d, const struct ending *how, struct err *e)
+{
+	struct still s = { &d->inc, how->from };
+	struct draft line = { .kind = how->kind, .text = how->text };
+	struct err se = ERR_INIT;
+
+	if (!incident_append(&d->inc, &line, 1, still_there, &s, NULL, e))
+		return false;
+	if (!journal_settle(&d->inc.j, &se))
+		cli_note("%s", se.msg);
+	if (how->to == INC_CLOSED) {
+		journal_drop_second(&d->inc.j);
+		err_clear(&se);
+		if (!state_spare_make(&d->state, &se))
+			cli_note("no space for the next incident: %s", se.msg);
+	}
+	return true;
+}
+
+static bool
+right_state(const struct desk *d, const struct ending *how, struct err *e)
+{
+	if (d->inc.state == how->from)
+		return true;
+	err_set(e, ERR_GUARD, "the incident '%s' is %s", d->inc.id,
+	    inc_state_name(d->inc.state));
+	return err_hint(e, d->inc.state == INC_OPEN ?
+	    "Resolve it first: 'midwatch incident resolve'." :
+	    "There is nothing to do.");
+}
+
+static void
+report(struct desk *d, const struct criteria *cs, bool done)
+{
+	struct buf b = BUF_INIT, point = BUF_INIT;
+
+	incident_checkpoint(&d->inc, &point);
+	if (d->cli->json) {
+		json_open(&b);
+		json_put_bool(&b, "ok", done);
+		json_put_str(&b, "incident", d->inc.id);
+		json_put_str(&b, "state", inc_state_name(d->inc.state));
+		json_put_str(&b, "checkpoint", point.p);
+		criteria_json(cs, &b);
+		json_close(&b);
+		buf_ch(&b, '\n');
+		cli_raw(b.p, b.n);
+	} else {
+		say_criteria(cs);
+		if (done) {
+			cli_out("%s is %s", d->inc.id,
+			    inc_state_name(d->inc.state));
+			cli_out("checkpoint: %s", point.p);
+		}
+	}
+	buf_release(&b);
+	buf_release(&point);
+}
+
+static int
+end(struct cli *c, int argc, char **argv, const struct ending *how)
+{
+	const char *reason = NULL;
+	const struct opt opts[] = { { "--override", NULL, &reason, NULL } };
+	struct criteria cs = { 0 };
+	struct err e = ERR_INIT;
+	struct desk d;
+	bool ok = false;
+	int status = EXIT_REFUSED;
+
+	if (!cli_parse(c, argc, argv, opts, 1) ||
+	    !cli_words(c, 0, 1, "midwatch incident resolve|close [INCIDENT] "
+	    "[--override REASON]"))
+		return EXIT_USAGE;
+	if (reason != NULL && *reason == '\0')
+		return cli_usage("an override needs a reason");
+	if (!desk_open(&d, c, &e) || !desk_incident(&d, c->words.n ?
+	    c->words.v[0] : NULL, &e) || !right_state(&d, how, &e))
+		goto out;
+	if (d.inc.runbook != NULL && !desk_runbook(&d, &e))
+		goto out;
+	if (d.have_rb)
+		engine_criteria(&d.en, how->to == INC_CLOSED ? &d.rb.close :
+		    &d.rb.resolve, &cs);
+	if (cs.open > 0 && reason == NULL) {
+		report(&d, &cs, false);
+		cli_note("%s of '%s' refused: %zu criteria are not proven",
+		    how->word, d.inc.id, cs.open);
+		cli_note("  Make them true, or --override with a reason that "
+		    "will stand in the post-mortem.");
+		goto quiet;
+	}
+	if (reason != NULL && !override_open(&d, &cs, reason, &e))
+		goto out;
+	if (!finish(&d, how, &e))
+		goto out;
+	ok = true;
+	for (size_t i = 0; i < cs.v.n; i++)
+		cs.v.v[i].over = incident_overridden(&d.inc,
+		    cs.v.v[i].cond->text);
+	desk_log_checkpoint(&d, how->to == INC_CLOSED ? "incident closed" :
+	    "incident resolved");
+	report(&d, &cs, true);
+out:
+	status = ok ? EXIT_DONE : cli_fail(c, &e);
+quiet:
+	VEC_RELEASE(&cs.v);
+	desk_close(&d);
+	return status;
+}
+
+int
+incident_resolve(struct cli *c, int argc, char **argv)
+{
+	return end(c, argc, argv, &resolving);
+}
+
+int
+incident_close(struct cli *c, int argc, char **argv)
+{
+	return end(c, argc, argv, &closing);
+}

@@ -1,0 +1,330 @@
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/io.h"
+#include "base/json.h"
+#include "base/text.h"
+#include "verb/verbs.h"
+
+enum { FOLLOW_MS = 200, CANCEL_WAIT_MS = 20000 };
+
+static volatile sig_atomic_t got_signal;
+
+static void
+on_signal(int sig)
+{
+	got_signal = sig;
+}
+
+static void
+warn(const char *what)
+{
+	cli_note("%s", what);
+}
+
+static bool json_output;
+
+/* Job output goes to stderr when stdout carries one JSON object. */
+static void
+sink(const char *p, size_t n)
+{
+	struct buf clean = BUF_INIT;
+
+	text_clean(&clean, p, n, TEXT_BLOCK);
+	(void)fwrite(clean.p, 1, clean.n, json_output ? stderr : stdout);
+	(void)fflush(json_output ? stderr : stdout);
+	buf_release(&clean);
+}
+
+/* A line typed at the terminal; false at its end. */
+static bool
+ask(const char *prompt, struct buf *out)
+{
+	char ch;
+
+	(void)fprintf(stderr, "%s", prompt);
+	(void)fflush(stderr);
+	while (read(STDIN_FILENO, &ch, 1) == 1 && ch != '\n')
+		buf_ch(out, ch);
+	return out->n > 0;
+}
+
+static bool
+interactive(void)
+{
+	return isatty(STDIN_FILENO) && isatty(STDERR_FILENO);
+}
+
+/* What a script gives by options, a person may type. */
+static bool
+may_run(struct desk *d, const struct rb_step *step, struct run_options *o,
+    struct buf *typed, struct err *e)
+{
+	const char *confirm;
+	bool soft;
+
+	for (int tries = 0; tries < 3; tries++) {
+		err_clear(e);
+		buf_clear(typed);
+		if (engine_may_run(&d->en, step, o, &soft, &confirm, e))
+			return true;
+		if (!interactive() || d->cli->json)
+			return false;
+		if (soft) {
+			cli_note("%s", e->msg);
+			if (!ask("go on all the same? [y/N] ", typed) ||
+			    strcmp(typed->p, "y") != 0)
+				return false;
+			o->anyway = true;
+		} else if (confirm != NULL && o->confirm == NULL) {
+			char *prompt = xprintf("%s\ntype %s to confirm: ",
+			    step->title, confirm);
+			bool some = ask(prompt, typed);
+
+			free(prompt);
+			if (!some)
+				return false;
+			o->confirm = xstrdup(typed->p);
+		} else
+			return false;
+	}
+	return false;
+}
+
+/* The job until its end, or until somebody lets go of it. */
+static bool
+follow(struct desk *d, int64_t job, bool *ret_detached, struct err *e)
+{
+	struct sigaction sa = { .sa_handler = on_signal };
+	int64_t at = 0;
+
+	(void)sigaction(SIGINT, &sa, NULL);
+	(void)sigaction(SIGTERM, &sa, NULL);
+	while (job_follow(&d->state, job, &at, FOLLOW_MS, sink, e)) {
+		if (got_signal == 0)
+			continue;
+		if (got_signal == SIGINT && isatty(STDIN_FILENO)) {
+			*ret_detached = true;
+			return true;
+		}
+		cli_note("cancelling job %" PRId64, job);
+		if (!job_cancel(&d->state, job, CANCEL_WAIT_MS, e) &&
+		    e->kind != ERR_GUARD)
+			return false;
+		err_clear(e);
+		(void)job_follow(&d->state, job, &at, 0, sink, e);
+		return true;
+	}
+	return e->kind == ERR_NONE;
+}
+
+static int
+say_end(struct desk *d, const struct rb_step *step, int64_t job, bool detached)
+{
+	const struct inc_step *s;
+	struct err e = ERR_INIT;
+	struct buf b = BUF_INIT;
+	bool done;
+	int status;
+
+	if (!incident_poll(&d->inc, &e) || !engine_sweep(&d->en, &e))
+		return cli_fail(d->cli, &e);
+	s = incident_step(&d->inc, step->id);
+	done = s != NULL && s->state == STEP_DONE;
+	status = detached || done ? EXIT_DONE : got_signal != 0 ?
+	    128 + got_signal : s != NULL && s->how != NULL &&
+	    strcmp(s->how, "cancelled") == 0 ? 143 : EXIT_FAILED;
+	if (d->cli->json) {
+		json_open(&b);
+		json_put_bool(&b, "ok", status == EXIT_DONE);
+		json_put_str(&b, "incident", d->inc.id);
+		json_put_str(&b, "step", step->id);
+		json_put_str(&b, "state", s ? step_state_name(s->state) :
+		    "todo");
+		json_put_str(&b, "how", s ? s->how : NULL);
+		json_put_str(&b, "reason", s ? s->reason : NULL);
+		if (job > 0)
+			json_put_int(&b, "job", job);
+		json_put_bool(&b, "detached", detached);
+		json_put_int(&b, "seq", d->inc.j.scan.seq);
+		json_close(&b);
+		buf_ch(&b, '\n');
+		cli_raw(b.p, b.n);
+	} else if (detached)
+		cli_note("job %" PRId64 " goes on; 'midwatch jobs' shows it, "
+		    "'midwatch cancel %" PRId64 "' stops it", job, job);
+	else if (done)
+		cli_out("[OK] %s: %s", step->id, s->how ? s->how : "done");
+	else
+		cli_out("[FAIL] %s: %s", step->id, s != NULL && s->reason ?
+		    s->reason : "it did not end well");
+	buf_release(&b);
+	return status;
+}
+
+/* A step whose job vanished: look at the world before anything else. */
+static bool
+probe_doubt(struct desk *d, const struct rb_step *step,
+    const struct run_options *o, bool *ret_settled, struct err *e)
+{
+	const struct inc_step *s = incident_step(&d->inc, step->id);
+	struct buf data = BUF_INIT;
+	bool ok;
+
+	*ret_settled = false;
+	if (s == NULL || s->state != STEP_DOUBT || step->proves.n == 0 ||
+	    o->again)
+		return true;
+	for (size_t i = 0; i < step->proves.n; i++) {
+		const char *why;
+
+		if (engine_ask(&d->en, &step->proves.v[i], &why) != TRUTH_YES)
+			return true;
+	}
+	json_open(&data);
+	json_put_str(&data, "how", "proven by a probe after its job vanished");
+	json_put_int(&data, "job", s->job);
+	json_close(&data);
+	ok = incident_say(&d->inc, EVENT_STEP_DONE, step->id, step->title,
+	    data.p, e);
+	*ret_settled = ok;
+	buf_release(&data);
+	return ok;
+}
+
+static const struct rb_step *
+step_named(struct desk *d, const char *id, struct err *e)
+{
+	const struct rb_step *step = runbook_step(&d->rb, id);
+	const char **known;
+	const char *near;
+
+	if (step != NULL)
+		return step;
+	known = xcalloc(d->rb.n, sizeof *known);
+	for (size_t i = 0; i < d->rb.n; i++)
+		known[i] = d->rb.steps[i].id;
+	near = text_nearest(id, known, d->rb.n);
+	free(known);
+	err_set(e, ERR_USAGE, "the runbook '%s' has no step '%s'",
+	    d->rb.name, id);
+	if (near != NULL)
+		err_hint(e, "Did you mean '%s'?", near);
+	else
+		err_hint(e, "'midwatch incident show' lists its steps.");
+	return NULL;
+}
+
+int
+verb_run(struct cli *c, int argc, char **argv)
+{
+	struct run_options o = { 0 };
+	const char *skip = NULL, *over = NULL;
+	const struct opt opts[] = {
+		{ "--confirm", NULL, &o.confirm, NULL },
+		{ "--anyway", &o.anyway, NULL, NULL },
+		{ "--again", &o.again, NULL, NULL },
+		{ "--skip", NULL, &skip, NULL },
+		{ "--override", NULL, &over, NULL },
+		{ "--reason", NULL, &o.reason, NULL },
+	};
+	const struct rb_step *step = NULL;
+	struct buf typed = BUF_INIT;
+	struct err e = ERR_INIT;
+	struct desk d;
+	enum run_result result = RUN_DONE;
+	bool detached = false, settled = false, ok = false;
+	int64_t job = 0;
+	int status;
+
+	if (!cli_parse(c, argc, argv, opts, sizeof opts / sizeof *opts) ||
+	    !cli_words(c, 1, 1, "midwatch run STEP [--confirm NAME]"))
+		return EXIT_USAGE;
+	if ((skip != NULL && !*skip) || (over != NULL && !*over))
+		return cli_usage("a reason is needed");
+	json_output = c->json;
+	if (!desk_open(&d, c, &e) || !desk_incident(&d, NULL, &e) ||
+	    !desk_runbook(&d, &e) || !engine_sweep(&d.en, &e) ||
+	    (step = step_named(&d, c->words.v[0], &e)) == NULL)
+		goto out;
+	if (skip != NULL)
+		ok = engine_skip(&d.en, step, skip, &e);
+	else if (over != NULL)
+		ok = engine_override(&d.en, step, over, &e);
+	else if (!probe_doubt(&d, step, &o, &settled, &e))
+		ok = false;
+	else if (settled)
+		ok = true;
+	else
+		ok = may_run(&d, step, &o, &typed, &e) && engine_run(&d.en,
+		    step, &o, desk_config(&d), warn, &result, &job, &e);
+	if (ok && job > 0)
+		ok = follow(&d, job, &detached, &e);
+out:
+	if (!ok)
+		status = cli_fail(c, &e);
+	else if (skip != NULL) {
+		if (!c->json)
+			cli_out("skipped: %s", step->id);
+		else
+			(void)say_end(&d, step, 0, false);
+		status = EXIT_DONE;
+	} else
+		status = say_end(&d, step, job, detached);
+	buf_release(&typed);
+	desk_close(&d);
+	return status;
+}
+
+/* ---- the job itself ----------------------------------------------------------- */
+
+static int
+run_step_job(struct job *job, struct err *e)
+{
+	struct cli c = { .config = json_get_str(job->spec, "config"),
+	    .state = json_get_str(job->spec, "state_dir"), .verb = "job" };
+	struct desk d;
+	int status = EXIT_FAILED;
+
+	if (desk_open(&d, &c, e) && desk_incident(&d,
+	    json_get_str(job->spec, "incident"), e) && desk_runbook(&d, e))
+		status = engine_job(&d.en, job, e);
+	desk_close(&d);
+	return status;
+}
+
+int
+verb_job(struct cli *c, int argc, char **argv)
+{
+	static const struct job_kind kinds[] = { { "step", run_step_job } };
+	const char *record = NULL, *reply = NULL;
+	const struct opt opts[] = {
+		{ "--record-fd", NULL, &record, NULL },
+		{ "--reply-fd", NULL, &reply, NULL },
+	};
+	struct state s = { 0 };
+	struct err e = ERR_INIT;
+	int64_t n, record_fd, reply_fd;
+	int status;
+
+	if (!cli_parse(c, argc, argv, opts, 2) ||
+	    !cli_words(c, 1, 1, "midwatch job is started by midwatch itself"))
+		return EXIT_USAGE;
+	if (!text_int(c->words.v[0], 1, INT64_MAX / 2, &n) || record == NULL ||
+	    reply == NULL || !text_int(record, 3, 1 << 20, &record_fd) ||
+	    !text_int(reply, 3, 1 << 20, &reply_fd))
+		return cli_usage("'job' is started by midwatch itself");
+	if (!state_locate(&s, c->state, NULL, &e))
+		return cli_fail(c, &e);
+	status = job_main(&s, n, (int)record_fd, (int)reply_fd, kinds,
+	    sizeof kinds / sizeof *kinds);
+	state_release(&s);
+	VEC_RELEASE(&c->words);
+	return status;
+}

@@ -1,0 +1,224 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/json.h"
+#include "base/text.h"
+#include "verb/verbs.h"
+
+static bool
+say_problems(const struct conf_doc *doc)
+{
+	for (size_t i = 0; i < doc->problems.n; i++)
+		cli_out("%s", doc->problems.v[i].text);
+	if (doc->dropped > 0)
+		cli_out("… and %zu more", doc->dropped);
+	return doc->problems.n == 0;
+}
+
+/* The newer file becomes the incident's copy; journaled with its hash. */
+static bool
+take(struct desk *d, const char *name, struct err *e)
+{
+	struct rb_names names = { 0 };
+	struct pool pool = { 0 };
+	struct runbook rb = { 0 };
+	struct buf data = BUF_INIT;
+	char *path = NULL, *copy = NULL;
+	bool ok = false;
+
+	if (!desk_incident(d, NULL, e))
+		goto out;
+	if (name == NULL)
+		name = d->inc.runbook;
+	if (name == NULL) {
+		err_set(e, ERR_USAGE, "say which runbook to take");
+		goto out;
+	}
+	path = runbook_find(name, d->have_site ? &d->site : NULL, e);
+	if (path == NULL)
+		goto out;
+	if (d->have_site)
+		runbook_names_of_site(&d->site, &pool, &names);
+	if (!runbook_load(&rb, path, &names, NULL)) {
+		(void)say_problems(&rb.doc);
+		err_set(e, ERR_USAGE, "'%s' has mistakes; the incident keeps "
+		    "its runbook", path);
+		goto out;
+	}
+	copy = file_join(d->inc.dir, "runbook.cfg");
+	if (!file_replace(copy, rb.doc.bytes.p, rb.doc.bytes.n, 0660, e))
+		goto out;
+	json_open(&data);
+	json_put_str(&data, "runbook", name);
+	json_put_str(&data, "sha256", rb.sha);
+	json_put_str(&data, "from", path);
+	json_close(&data);
+	ok = incident_say(&d->inc, d->inc.runbook != NULL ?
+	    EVENT_RUNBOOK_CHANGED : EVENT_RUNBOOK, NULL, rb.title, data.p, e);
+	if (ok)
+		cli_out("%s follows '%s' now (%zu steps)", d->inc.id, name,
+		    rb.n);
+out:
+	free(path);
+	free(copy);
+	buf_release(&data);
+	if (rb.doc.path != NULL)
+		runbook_release(&rb);
+	pool_release(&pool);
+	return ok;
+}
+
+static bool
+show(struct desk *d, const char *name, bool commands, struct err *e)
+{
+	const struct site *site = d->have_site ? &d->site : NULL;
+	struct rb_names names = { 0 };
+	struct pool pool = { 0 };
+	struct runbook rb = { 0 };
+	struct buf out = BUF_INIT;
+	bool ok = false;
+	char *path;
+
+	if (name == NULL)
+		name = site != NULL && site->runbook != NULL ? site->runbook :
+		    "midnight-backup-failure";
+	path = runbook_find(name, site, e);
+	if (path == NULL)
+		goto out;
+	if (site != NULL)
+		runbook_names_of_site(site, &pool, &names);
+	if (!runbook_load(&rb, path, &names, NULL)) {
+		(void)say_problems(&rb.doc);
+		err_set(e, ERR_USAGE, "'%s' has mistakes", path);
+		goto out;
+	}
+	if (commands)
+		runbook_commands(&rb, site, &d->state, &out);
+	else
+		runbook_render(&rb, site, &out);
+	cli_block(out.p, out.n);
+	ok = true;
+out:
+	free(path);
+	buf_release(&out);
+	if (rb.doc.path != NULL)
+		runbook_release(&rb);
+	pool_release(&pool);
+	return ok;
+}
+
+int
+verb_runbook(struct cli *c, int argc, char **argv)
+{
+	bool commands = false, taking = false, ok;
+	const struct opt opts[] = {
+		{ "--commands", &commands, NULL, NULL },
+		{ "--take", &taking, NULL, NULL },
+	};
+	const char *name;
+	struct err e = ERR_INIT;
+	struct desk d;
+	int status;
+
+	if (!cli_parse(c, argc, argv, opts, 2) ||
+	    !cli_words(c, 0, 1, "midwatch runbook [NAME] [--commands|--take]"))
+		return EXIT_USAGE;
+	name = c->words.n > 0 ? c->words.v[0] : NULL;
+	ok = desk_open(&d, c, &e) && (taking ? take(&d, name, &e) :
+	    show(&d, name, commands, &e));
+	status = ok ? EXIT_DONE : cli_fail(c, &e);
+	desk_close(&d);
+	return status;
+}
+
+/* ---- lint --------------------------------------------------------------------- */
+
+/* What a file is shows in its first group. */
+static bool
+looks_like(const struct buf *b, const char *group)
+{
+	size_t n = strlen(group);
+
+	for (const char *s = b->p; (s = strstr(s, group)) != NULL; s += n) {
+		const char *after = s + n;
+
+		if (s > b->p && s[-1] != '\n' && s[-1] != ' ' && s[-1] != '\t')
+			continue;
+		while (*after == ' ' || *after == '\t')
+			after++;
+		if (*after == '=' || *after == ':')
+			return true;
+	}
+	return false;
+}
+
+static bool
+lint_one(const char *path, const struct site *site)
+{
+	struct buf b = BUF_INIT;
+	struct err e = ERR_INIT;
+	bool ok;
+
+	if (!file_read(path, &b, 1 << 20, &e)) {
+		cli_out("%s:1: %s", path, e.msg);
+		buf_release(&b);
+		return false;
+	}
+	if (looks_like(&b, "runbook") && !looks_like(&b, "site")) {
+		struct runbook rb = { 0 };
+		struct rb_names names = { 0 };
+		struct pool pool = { 0 };
+
+		if (site != NULL)
+			runbook_names_of_site(site, &pool, &names);
+		(void)runbook_load(&rb, path, &names, site);
+		ok = say_problems(&rb.doc);
+		runbook_release(&rb);
+		pool_release(&pool);
+	} else if (looks_like(&b, "alarms") && !looks_like(&b, "site")) {
+		struct conf_doc doc = { 0 };
+
+		(void)runbook_alarms_check(&doc, path);
+		ok = say_problems(&doc);
+		conf_release(&doc);
+	} else {
+		struct site s = { 0 };
+
+		(void)site_load(&s, path);
+		ok = say_problems(&s.doc);
+		site_release(&s);
+	}
+	buf_release(&b);
+	return ok;
+}
+
+int
+verb_lint(struct cli *c, int argc, char **argv)
+{
+	struct buf path = BUF_INIT;
+	struct site site = { 0 };
+	struct err e = ERR_INIT;
+	bool have = false, ok = true;
+
+	if (!cli_parse(c, argc, argv, NULL, 0) ||
+	    !cli_words(c, 1, 100000, "midwatch lint FILE..."))
+		return EXIT_USAGE;
+	/* names in runbooks are checked against the site, where there is one */
+	if (site_find(c->config, &path, &e) != NULL)
+		have = site_load(&site, path.p);
+	else if (c->config != NULL) {
+		buf_release(&path);
+		return cli_fail(c, &e);
+	}
+	for (size_t i = 0; i < c->words.n; i++)
+		ok = lint_one(c->words.v[i], have ? &site : NULL) && ok;
+	if (ok)
+		cli_out("%zu file%s, no problems", c->words.n,
+		    c->words.n == 1 ? "" : "s");
+	if (site.doc.path != NULL)
+		site_release(&site);
+	buf_release(&path);
+	VEC_RELEASE(&c->words);
+	return ok ? EXIT_DONE : EXIT_USAGE;
+}

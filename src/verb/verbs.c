@@ -1,0 +1,89 @@
+#include "verb/verbs.h"
+
+#include <string.h>
+
+const struct verb verbs[] = {
+	{ "incident", verb_incident,
+	    "incident open [--title T] [--alarm A] [--severity SEV-n] "
+	    "[--runbook NAME] [--alerted-at TIME] [--channel C] [--also]\n"
+	    "incident list|show [INCIDENT] [--all]\n"
+	    "incident note|decide TEXT [--at TIME] [--step ID]\n"
+	    "incident hypothesis TEXT | --ruled-out LINE WHY | --confirmed LINE WHY\n"
+	    "incident pin LINE [--off]\n"
+	    "incident correct LINE TEXT\n"
+	    "incident severity SEV-n WHY\n"
+	    "incident role ROLE [--to NAME]\n"
+	    "incident publish WHERE\n"
+	    "incident resolve|close [INCIDENT] [--override REASON]",
+	    "open an incident, write into its record, resolve and close it",
+	    "open list show note decide hypothesis pin correct severity role "
+	    "publish resolve close --title --alarm --severity --runbook "
+	    "--alerted-at --channel --also --at --step --ruled-out --confirmed "
+	    "--off --to --override --all", false },
+	{ "run", verb_run,
+	    "run STEP [--confirm NAME] [--anyway] [--again]\n"
+	    "run STEP --skip REASON | --override REASON",
+	    "one step of the open incident's runbook",
+	    "--confirm --anyway --again --skip --override --reason", false },
+	{ "jobs", verb_jobs, "jobs [--all]", "what runs and what has run",
+	    "--all", false },
+	{ "cancel", verb_cancel, "cancel JOB",
+	    "stop a job and everything it started", "", false },
+	{ "export", verb_export,
+	    "export [INCIDENT] [--format md|json] [--output FILE]",
+	    "the incident's record for people and programs",
+	    "--format --output md json", false },
+	{ "verify", verb_verify, "verify JOURNAL [--checkpoint SEQ:HASH]",
+	    "whether a journal is as it was written, and its end proven",
+	    "--checkpoint", false },
+	{ "followup", verb_followup,
+	    "followup add TEXT [--owner WHO] [--due DATE]\n"
+	    "followup done LINE | list | none WHY",
+	    "what somebody will do after the incident",
+	    "add done list none --owner --due", false },
+	{ "runbook", verb_runbook, "runbook [NAME] [--commands|--take]",
+	    "a runbook as a page, or its shell commands for paper",
+	    "--commands --take", false },
+	{ "lint", verb_lint, "lint FILE...",
+	    "every mistake of site files and runbooks, with its line", "",
+	    false },
+	{ "doctor", verb_doctor, "doctor [--tonight]",
+	    "whether machine and site are ready for a bad night", "--tonight",
+	    false },
+	{ "help", verb_help, "help [VERB]", "what can be typed", "", false },
+	{ "job", verb_job, "job N", "started by midwatch itself", "", true },
+	{ "drill", NULL, "drill", "practise in a sandbox", "", false },
+	{ "status", NULL, "status", "one reading of everything", "", false },
+	{ "watch", NULL, "watch", "the feed of readings", "", false },
+	{ "backup", NULL, "backup DB...", "streamed, proven backup", "", false },
+	{ "nightly", NULL, "nightly", "the scheduled job", "", false },
+	{ "validate", NULL, "validate [SET]", "read a set through, restore it",
+	    "", false },
+	{ "recover", NULL, "recover DB", "a login that is broken", "", false },
+	{ "cleanup", NULL, "cleanup", "room on the disks, by a plan", "",
+	    false },
+	{ "precheck", NULL, "precheck", "may a migration run now?", "", false },
+	{ "freeze", NULL, "freeze on|off|status|check", "hold deployments", "",
+	    false },
+	{ "replay", NULL, "replay INCIDENT", "step through the past", "",
+	    false },
+	{ "schedule", NULL, "schedule", "when the jobs really run", "", false },
+	{ "sets", NULL, "sets", "what backups there are", "", false },
+	{ "restore", NULL, "restore SET DB", "data back from a set", "", false },
+	{ "init", NULL, "init", "write a site file", "", false },
+	{ "isolate", NULL, "isolate", "evidence for the cause", "", false },
+	{ "locks", NULL, "locks", "who waits for whom", "", false },
+	{ "trust", NULL, "trust PLACE", "accept a host's key", "", false },
+	{ "postmortem", NULL, "postmortem edit", "fill in the report", "",
+	    false },
+};
+const size_t n_verbs = sizeof verbs / sizeof *verbs;
+
+const struct verb *
+verb_find(const char *name)
+{
+	for (size_t i = 0; i < n_verbs; i++)
+		if (strcmp(verbs[i].name, name) == 0)
+			return &verbs[i];
+	return NULL;
+}

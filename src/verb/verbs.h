@@ -1,0 +1,36 @@
+/*
+ * verbs: the table of everything that can be typed. main.c dispatches by it;
+ * help, man page and completion are made from it.
+ */
+#ifndef VERB_VERBS_H
+#define VERB_VERBS_H
+
+#include <stddef.h>
+
+#include "verb/cli.h"
+
+typedef int verb_fn(struct cli *c, int argc, char **argv);
+
+struct verb {
+	const char *name;
+	verb_fn *run;		/* NULL: not built yet */
+	const char *usage;	/* one form a line */
+	const char *help;	/* one sentence */
+	const char *words;	/* subverbs and options, for completion */
+	bool hidden;
+};
+
+extern const struct verb verbs[];
+extern const size_t n_verbs;
+const struct verb *verb_find(const char *name);
+
+verb_fn verb_incident, verb_run, verb_jobs, verb_cancel, verb_job, verb_export,
+    verb_runbook, verb_lint, verb_verify, verb_doctor, verb_followup, verb_help;
+
+/* Parts of `incident`; argv begins behind the subverb. */
+verb_fn incident_open, incident_list, incident_show, incident_note,
+    incident_decide, incident_hypothesis, incident_pin, incident_correct,
+    incident_set_severity, incident_set_role, incident_publish,
+    incident_resolve, incident_close;
+
+#endif
