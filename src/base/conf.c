@@ -596,3 +596,13 @@ conf_release(struct conf_doc *doc)
 	pool_release(&doc->pool);
 	memset(doc, 0, sizeof *doc);
 }
+
+#define WORD_(x) #x
+#define WORD(x) WORD_(x)
+
+const char *
+conf_library(void)
+{
+	return WORD(LIBCONFIG_VER_MAJOR) "." WORD(LIBCONFIG_VER_MINOR) "."
+	    WORD(LIBCONFIG_VER_REVISION);
+}

@@ -116,5 +116,6 @@ void conf_unknown(struct conf_doc *doc, int line, const char *where,
 const char *conf_arg(const struct conf_args *a, const char *key);	/* or NULL */
 char *conf_expand(struct conf_doc *doc, const char *path);
 void conf_release(struct conf_doc *doc);
+const char *conf_library(void);	/* libconfig's version when built */
 
 #endif

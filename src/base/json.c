@@ -219,3 +219,9 @@ json_put_json(struct buf *b, const char *key, const json_t *v)
 	json_key(b, key);
 	json_dump(b, v);
 }
+
+const char *
+json_library(void)
+{
+	return jansson_version_str();
+}

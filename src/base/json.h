@@ -42,5 +42,6 @@ void json_put_raw(struct buf *b, const char *key, const char *json);
 void json_put_json(struct buf *b, const char *key, const json_t *v);
 /* A parsed value again as text, members sorted as they came. */
 void json_dump(struct buf *b, const json_t *v);
+const char *json_library(void);	/* version at run time */
 
 #endif

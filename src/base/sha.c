@@ -1,6 +1,7 @@
 #include "base/sha.h"
 
 #include <fcntl.h>
+#include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/sha.h>
 #include <stdlib.h>
@@ -89,4 +90,10 @@ sha_of_file(const char *path, char out[SHA_HEX], int64_t *ret_size,
 	buf_release(&b);
 	io_close(&fd);
 	return r == 0;
+}
+
+const char *
+sha_library(void)
+{
+	return OpenSSL_version(OPENSSL_VERSION_STRING);
 }

@@ -23,5 +23,6 @@ void sha_release(struct sha *s);
 void sha_of(const void *p, size_t n, char out[SHA_HEX]);
 bool sha_of_file(const char *path, char out[SHA_HEX], int64_t *ret_size,
     struct err *e);
+const char *sha_library(void);	/* OpenSSL's version at run time */
 
 #endif

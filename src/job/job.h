@@ -118,6 +118,9 @@ struct job_result {
 bool job_command(struct job *job, const struct job_command *c,
     struct job_result *ret, struct err *e);
 
+/* Ends whatever this job's commands have left running. */
+void job_end_tree(void);
+
 /* Whether processes of a job survive the end of the session it is started
  * from. Prefix: words to put before argv (NULL-terminated, may be empty). */
 enum job_survival { SURVIVES, SURVIVES_IN_SCOPE, DIES_AT_LOGOUT };

@@ -254,8 +254,8 @@ keep(struct capture *c, const char *p, size_t n)
 	c->job->output_bytes += (int64_t)take;
 }
 
-static bool
-reaped(pid_t pid, int *status)
+static void
+reap_all(pid_t pid, int *status, bool *have)
 {
 	pid_t got;
 	int st;
@@ -264,39 +264,34 @@ reaped(pid_t pid, int *status)
 	while ((got = waitpid(-1, &st, WNOHANG)) > 0)
 		if (got == pid) {
 			*status = st;
-			return true;
+			*have = true;
 		}
-	return false;
 }
 
+/* TERM once and time to obey, then KILL until nothing is left. */
 static void
 end_tree(pid_t pid, int *status, bool *have)
 {
-	int64_t start = clock_mono_ms();
-	int sig = SIGTERM;
+	int64_t start = clock_mono_ms(), waited = 0;
 
-	for (;;) {
-		size_t left;
-
-		(void)proc_signal_below(getpid(), sig);
-		*have = *have || reaped(pid, status);
+	(void)proc_signal_below(getpid(), SIGTERM);
+	while (proc_signal_below(getpid(), 0) > 0 && waited < 3 * GRACE_MS) {
+		reap_all(pid, status, have);
 		clock_sleep_ms(20);
-		*have = reaped(pid, status) || *have;
-		left = proc_signal_below(getpid(), 0);
-		if (left == 0)
-			break;
-		if (clock_mono_ms() - start > GRACE_MS)
-			sig = SIGKILL;
-		else
-			sig = 0;	/* TERM once, then time to obey */
-		if (clock_mono_ms() - start > 3 * (int64_t)GRACE_MS)
-			break;
-		clock_sleep_ms(30);
+		waited = clock_mono_ms() - start;
+		if (waited > GRACE_MS)
+			(void)proc_signal_below(getpid(), SIGKILL);
 	}
-	for (int i = 0; !*have && i < 100; i++) {
-		*have = reaped(pid, status);
-		clock_sleep_ms(10);
-	}
+	reap_all(pid, status, have);
+}
+
+void
+job_end_tree(void)
+{
+	int status = 0;
+	bool have = false;
+
+	end_tree(-1, &status, &have);
 }
 
 /* Output until the end, the deadline, or a request to stop. */
@@ -317,14 +312,17 @@ watch(struct capture *c, pid_t pid, int *out, int64_t deadline)
 				io_close(out);
 		} else if (have)
 			io_close(out);	/* a grandchild keeps it open */
-		have = have || reaped(pid, &c->ret->status);
+		if (!have)
+			reap_all(pid, &c->ret->status, &have);
 		c->ret->timed_out = !have && deadline > 0 &&
 		    clock_mono_ms() > deadline;
 		c->ret->cancelled = !have && job_cancelled(c->job);
 		if (c->ret->timed_out || c->ret->cancelled)
 			break;
 	}
-	end_tree(pid, &c->ret->status, &have);
+	/* what a command leaves running on purpose (a server) may stay */
+	if (c->ret->timed_out || c->ret->cancelled)
+		end_tree(pid, &c->ret->status, &have);
 	buf_release(&b);
 }
 

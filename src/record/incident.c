@@ -625,7 +625,7 @@ incident_release(struct incident *inc)
 	release_lists(inc);
 	for (size_t i = 0; i < sizeof words / sizeof *words; i++)
 		free(*words[i]);
-	if (inc->j.scan.frag.p != NULL)
+	if (inc->j.path != NULL)
 		journal_close(&inc->j);
 	memset(inc, 0, sizeof *inc);
 	inc->j.fd = -1;

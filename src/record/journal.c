@@ -22,7 +22,7 @@ on_event(void *ctx, const struct event *ev)
 {
 	struct journal *j = ctx;
 
-	if (ev->kind == EVENT_J_SECOND) {
+	if (ev->kind == EVENT_J_SECOND && !j->scan.in_second) {
 		const char *path = json_get_str(ev->data, "path");
 
 		free(j->second.path);

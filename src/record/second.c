@@ -277,7 +277,7 @@ make_sub(const char *dir, const struct stat *here)
 }
 
 static bool
-announce(struct journal *j, const char *path, struct err *e)
+announce(struct journal *j, const char *path)
 {
 	struct draft d = { .kind = EVENT_J_SECOND };
 	struct buf data = BUF_INIT;
@@ -299,13 +299,21 @@ announce(struct journal *j, const char *path, struct err *e)
 	d.data = data.p;
 	d.text = in_memory ? "second journal chosen; it is in memory and gone "
 	    "after a restart" : "second journal chosen and reserved";
-	ok = journal_append(j, &d, 1, NULL, NULL, NULL, e);
+	ok = journal_append(j, &d, 1, NULL, NULL, NULL, NULL);
 	buf_release(&data);
 	return ok;
 }
 
+/* An append that was refused may stand in the journal all the same. */
 static bool
-second_in(struct journal *j, const char *dir, const char *name, struct err *e)
+may_be_named(struct journal *j, const char *path)
+{
+	return !journal_poll(j, NULL) || (j->second.path != NULL &&
+	    strcmp(j->second.path, path) == 0);
+}
+
+static bool
+second_in(struct journal *j, const char *dir, const char *name)
 {
 	struct stat here, there;
 	char *sub, *path;
@@ -318,8 +326,8 @@ second_in(struct journal *j, const char *dir, const char *name, struct err *e)
 		return false;
 	path = file_join(sub, name);
 	ok = journal_create(path, JOURNAL_RESERVE, NULL) &&
-	    file_sync_dir(dir, NULL) && announce(j, path, e);
-	if (!ok) {
+	    file_sync_dir(dir, NULL) && announce(j, path);
+	if (!ok && !may_be_named(j, path)) {
 		(void)unlink(path);
 		(void)rmdir(sub);
 	}
@@ -335,12 +343,18 @@ journal_choose_second(struct journal *j, const char *const *dirs, size_t n,
 	static const char *const usual[] = { "/var/tmp", "/var/lib", "/home",
 	    "/opt", "/tmp", "/dev/shm", "/run" };
 
-	for (size_t i = 0; i < n; i++)
-		if (second_in(j, dirs[i], name, e))
+	if (j->second.in_use)
+		return err_set(e, ERR_BUSY, "the second journal '%s' is in use",
+		    j->second.path);
+	for (size_t i = 0; i < n && j->write_errno == 0; i++)
+		if (second_in(j, dirs[i], name))
 			return true;
-	for (size_t i = 0; i < sizeof usual / sizeof *usual; i++)
-		if (second_in(j, usual[i], name, e))
+	for (size_t i = 0; i < sizeof usual / sizeof *usual &&
+	    j->write_errno == 0; i++)
+		if (second_in(j, usual[i], name))
 			return true;
+	if (j->write_errno != 0)
+		return second_neither(j, j->write_errno, ENOENT, e);
 	return err_set(e, ERR_NOTFOUND, "no second file system can hold a "
 	    "second journal");
 }

@@ -306,30 +306,44 @@ take_name(const struct state *s, const char *from, const char *prefix,
 	return err_set(e, ERR_FAILED, "too many incidents in one minute");
 }
 
+/* Without a spare: what can still be made. Caller frees. */
+static char *
+fresh_incident(const struct state *s, struct err *e)
+{
+	char *dir = state_path(s, "incidents/.new.%ld", (long)getpid());
+
+	if (file_remove_tree(dir, e) && make_dir(dir, NULL, e) &&
+	    make_incident_files(dir, false, e))
+		return dir;
+	err_hint(e, "No space was reserved for an incident beforehand; "
+	    "'midwatch doctor' does that while there is room.");
+	(void)file_remove_tree(dir, NULL);
+	free(dir);
+	return NULL;
+}
+
 bool
 state_incident_new(const struct state *s, const char *prefix, int64_t at_ms,
     char ret_id[STATE_ID_MAX], bool *ret_reserved, struct err *e)
 {
-	char *from = file_join(s->dir, "spare");
+	char *spare = file_join(s->dir, "spare"), *fresh = NULL;
 	char *incidents = file_join(s->dir, "incidents");
-	bool ok = true;
+	struct err gone = ERR_INIT;
+	bool ok;
 
-	*ret_reserved = file_is_dir(from);
-	if (!*ret_reserved) {
-		free(from);
-		from = state_path(s, "incidents/.new.%ld", (long)getpid());
-		ok = file_remove_tree(from, e) && make_dir(from, NULL, e) &&
-		    make_incident_files(from, false, e);
-		if (!ok)
-			err_hint(e, "No space was reserved for an incident "
-			    "beforehand; 'midwatch doctor' does that while "
-			    "there is room.");
-	}
-	ok = ok && take_name(s, from, prefix, at_ms, ret_id, e) &&
-	    file_sync_dir(incidents, e) && file_sync_dir(s->dir, e);
-	if (!ok && !*ret_reserved)
-		(void)file_remove_tree(from, NULL);
-	free(from);
+	ok = *ret_reserved = file_is_dir(spare) &&
+	    take_name(s, spare, prefix, at_ms, ret_id, &gone);
+	if (!ok && gone.kind != ERR_NONE && gone.sys_errno != ENOENT) {
+		if (e != NULL)
+			*e = gone;
+	} else if (!ok)		/* none, or somebody was faster */
+		ok = (fresh = fresh_incident(s, e)) != NULL &&
+		    take_name(s, fresh, prefix, at_ms, ret_id, e);
+	ok = ok && file_sync_dir(incidents, e) && file_sync_dir(s->dir, e);
+	if (!ok && fresh != NULL)
+		(void)file_remove_tree(fresh, NULL);
+	free(spare);
+	free(fresh);
 	free(incidents);
 	return ok;
 }
@@ -451,7 +465,7 @@ state_job_new(const struct state *s, const char *incident, int64_t *ret_n,
 		ok = make_fresh(to);
 		if (!ok && errno != EEXIST)
 			ok = (inc != NULL && take_slot(inc, to)) ||
-			    take_slot(spare, to);
+			    (errno != EEXIST && take_slot(spare, to));
 		bool again = !ok && errno == EEXIST;
 		free(to);
 		if (!ok && !again)
