@@ -355,14 +355,11 @@ ask_disks(const struct cond *c, const struct cond_world *w, struct buf *why)
 		const struct site_disk *d = site_disk_at(w->site, i);
 		struct buf one = BUF_INIT;
 
-		if (clock_mono_ms() >= end)
-			tally_add(&t, answer(TRUTH_UNKNOWN, &one,
-			    "disk '%s': no time was left", d->name), one.p);
-		else {
-			enum truth got = one_disk(c, d, &one);
+		enum truth got = clock_mono_ms() < end ? one_disk(c, d, &one) :
+		    answer(TRUTH_UNKNOWN, &one, "disk '%s': no time was left",
+		    d->name);
 
-			tally_add(&t, got, one.p);
-		}
+		tally_add(&t, got, one.p);
 		buf_release(&one);
 	}
 	return tally_end(&t, why, n, "all disks are below it");
@@ -411,9 +408,9 @@ ask_services(const struct cond *c, const struct cond_world *w,
 			k[asked++].command = &one->check;
 			continue;
 		}
-		tally_add(&t, answer(TRUTH_UNKNOWN, &b, "service '%s': checks "
-		    "at '%s' come with places", one->name,
-		    one->at ? one->at : "here"), b.p);
+		answer(TRUTH_UNKNOWN, &b, "service '%s': checks at '%s' come "
+		    "with places", one->name, one->at ? one->at : "here");
+		tally_add(&t, TRUTH_UNKNOWN, b.p);
 		buf_release(&b);
 	}
 	if (many == 0) {

@@ -53,36 +53,36 @@ who_shares(struct doctor *d, const char *made)
 	struct stat st;
 
 	if (stat(dir, &st) != 0) {
-		doctor_found(d, DOCTOR_ERROR, "state directory", "cannot look "
+		doctor_found(d, DOCTOR_ERROR, "state", "cannot look "
 		    "at '%s': %s", dir, strerror(errno));
 		doctor_todo(d, "See that the path can be reached.");
 		return;
 	}
 	group = group_name(st.st_gid, number);
 	if (wanted != NULL && strcmp(wanted, group) != 0) {
-		doctor_found(d, DOCTOR_ERROR, "state directory", "'%s' belongs "
+		doctor_found(d, DOCTOR_ERROR, "state", "'%s' belongs "
 		    "to the group '%s', the site file says '%s'", dir, group,
 		    wanted);
 		doctor_todo(d, "'chgrp -R %s %s' as its owner or root.", wanted,
 		    dir);
 	} else if (!d->state.shared) {
-		doctor_found(d, DOCTOR_WARNING, "state directory", "%s%s", made,
+		doctor_found(d, DOCTOR_WARNING, "state", "%s%s", made,
 		    d->state.note != NULL ? d->state.note : dir);
 		doctor_todo(d, "Others cannot see an incident that you open "
 		    "until the site file names both.");
 	} else if ((st.st_mode & MODE_WANTED) != MODE_WANTED) {
 		doctor_found(d, wanted != NULL ? DOCTOR_ERROR : DOCTOR_WARNING,
-		    "state directory", "'%s' has the mode %04o: what one of "
+		    "state", "'%s' has the mode %04o: what one of "
 		    "the group '%s' writes, another cannot go on with", dir,
 		    st.st_mode & 07777u, group);
 		doctor_todo(d, "'chmod 2770 %s'.", dir);
 	} else if ((st.st_mode & 07) != 0) {
-		doctor_found(d, DOCTOR_WARNING, "state directory", "'%s' has "
+		doctor_found(d, DOCTOR_WARNING, "state", "'%s' has "
 		    "the mode %04o: everybody on this host can look in", dir,
 		    st.st_mode & 07777u);
 		doctor_todo(d, "'chmod o= %s'.", dir);
 	} else
-		doctor_found(d, DOCTOR_OK, "state directory", "%s'%s', shared "
+		doctor_found(d, DOCTOR_OK, "state", "%s'%s', shared "
 		    "by the group '%s' (mode %04o)", made, dir, group,
 		    st.st_mode & 07777u);
 }
@@ -146,7 +146,7 @@ check_state(struct doctor *d)
 	bool was, spare;
 
 	if (!d->have_state) {
-		doctor_failed(d, DOCTOR_ERROR, "state directory", &e,
+		doctor_failed(d, DOCTOR_ERROR, "state", &e,
 		    "Mend the site file, or add --state DIR.");
 		return;
 	}
@@ -154,7 +154,7 @@ check_state(struct doctor *d)
 	spare = state_spare_there(&d->state);
 	if (!state_open(&s, d->state_option, site ? site->state : NULL,
 	    site != NULL && d->state_option == NULL ? site->group : NULL, &e))
-		doctor_failed(d, DOCTOR_ERROR, "state directory", &e, "Without "
+		doctor_failed(d, DOCTOR_ERROR, "state", &e, "Without "
 		    "it nothing can be recorded; make it by hand, or name "
 		    "another with --state.");
 	else {
@@ -217,10 +217,10 @@ check_space(struct doctor *d)
 		level = DOCTOR_ERROR;
 	text_fmt_size(room, avail);
 	if (v.f_files != 0)
-		doctor_found(d, level, "free space", "%s and %" PRId64
+		doctor_found(d, level, "space", "%s and %" PRId64
 		    " inodes where the record is", room, inodes);
 	else
-		doctor_found(d, level, "free space", "%s where the record is; "
+		doctor_found(d, level, "space", "%s where the record is; "
 		    "inodes are not counted there", room);
 	if (level != DOCTOR_OK)
 		doctor_todo(d, "What was reserved can be written all the same; "
@@ -249,7 +249,7 @@ second_in(const struct doctor *d, const char *dir, struct buf *why)
 		buf_str(why, "is on the same file system as the first");
 	else if (access(dir, W_OK | X_OK) != 0)
 		buf_str(why, "cannot be written");
-	else if (statvfs(dir, &v) != 0 || v.f_bavail * v.f_bsize <
+	else if (statvfs(dir, &v) != 0 || v.f_bavail * v.f_frsize <
 	    (uint64_t)JOURNAL_RESERVE)
 		buf_str(why, "is full");
 	else if (!journal_try_reserve(dir, why, &e)) {

@@ -131,9 +131,15 @@ look(void *ctx, size_t i, struct buf *out)
 }
 
 static void
-look_after_first(void *ctx, size_t i, struct buf *out)
+look_second(void *ctx, size_t i, struct buf *out)
 {
 	look(ctx, i + 1, out);
+}
+
+static void
+look_rest(void *ctx, size_t i, struct buf *out)
+{
+	look(ctx, i + DOCTOR_FIRST, out);
 }
 
 static void
@@ -163,7 +169,8 @@ doctor_examine(struct doctor *d)
 	for (size_t i = 0; i < CHECKS; i++)
 		t[i].limit_ms = checks[i].limit_ms;
 	crew_run(t, 1, look, d);
-	crew_run(t + 1, CHECKS - 1, look_after_first, d);
+	crew_run(t + 1, 1, look_second, d);
+	crew_run(t + DOCTOR_FIRST, CHECKS - DOCTOR_FIRST, look_rest, d);
 	for (size_t i = 0; i < CHECKS; i++)
 		tell(d, &checks[i], &t[i]);
 	crew_release(t, CHECKS);
@@ -199,6 +206,10 @@ find_site(struct doctor *d, const char *config)
 		d->site_path = xstrdup(path.p);
 		d->have_site = site_load(&d->site, path.p);
 		d->usage = !d->have_site;
+		if (d->have_site && d->site.path != NULL) {
+			free(d->site_path);
+			d->site_path = xstrdup(d->site.path);
+		}
 	} else
 		d->usage = d->site_err.kind != ERR_NOTFOUND || config != NULL;
 	buf_release(&path);

@@ -13,15 +13,16 @@
 
 /*
  * The checks, in the order in which they are told: id, name, seconds it may take.
- * The first makes the state directory and runs before the others.
+ * The first two make the state directory and settle its journal, one after the
+ * other and before all others, which run at the same time.
  */
 #define DOCTOR_CHECKS(X)						\
-	X(state, "state directory", 20)					\
+	X(state, "state", 20)						\
+	X(incident, "incident", 12)					\
 	X(reserve, "reserve", 6)					\
-	X(space, "free space", 5)					\
+	X(space, "space", 5)						\
 	X(second, "second journal", 6)					\
 	X(log, "site journal", 8)					\
-	X(incident, "incident", 12)					\
 	X(jobs, "jobs", 5)						\
 	X(site, "site file", 5)						\
 	X(home, "home directory", 5)					\
@@ -42,6 +43,8 @@
 #define X(id, name, seconds) void check_##id(struct doctor *d);
 DOCTOR_CHECKS(X)
 #undef X
+
+enum { DOCTOR_FIRST = 2 };
 
 /* One more finding; what to do about it comes after it, when it is not ok. */
 void doctor_found(struct doctor *d, enum doctor_level level, const char *check,

@@ -90,7 +90,7 @@ longest_run(const char *p, size_t n)
 }
 
 static void
-code(struct buf *out, const char *p, size_t n, bool in_table)
+code(struct buf *out, const char *p, size_t n)
 {
 	size_t fence = longest_run(p, n) + 1;
 	bool pad = p[0] == '`' || p[n - 1] == '`' ||
@@ -99,11 +99,7 @@ code(struct buf *out, const char *p, size_t n, bool in_table)
 	buf_fill(out, '`', fence);
 	if (pad)
 		buf_ch(out, ' ');
-	for (size_t i = 0; i < n; i++) {
-		if (in_table && p[i] == '|')
-			buf_ch(out, '\\');
-		buf_ch(out, p[i]);
-	}
+	buf_add(out, p, n);
 	if (pad)
 		buf_ch(out, ' ');
 	buf_fill(out, '`', fence);
@@ -129,7 +125,15 @@ word(struct buf *out, const char *p, size_t n)
 		return;
 	}
 	escape(out, p, from);
-	code(out, p + from, to - from, true);
+	for (size_t end; from < to; from = end + 1) {
+		/* a pipe would end the table's cell even within code */
+		for (end = from; end < to && p[end] != '|'; end++)
+			;
+		if (end > from)
+			code(out, p + from, end - from);
+		if (end < to)
+			buf_str(out, "\\|");
+	}
 	escape(out, p + to, n - to);
 }
 
@@ -182,7 +186,7 @@ md_code(struct buf *out, const char *s)
 	if (text_empty(s))
 		return;
 	text_clean(&b, s, strlen(s), TEXT_LINE);
-	code(out, b.p, b.n, false);
+	code(out, b.p, b.n);
 	buf_release(&b);
 }
 
@@ -217,37 +221,55 @@ md_fence(struct buf *out, const char *s, size_t indent)
 	buf_release(&b);
 }
 
-/* What would be markup only at the start of a line. */
+static size_t
+blanks(const char *p, size_t n)
+{
+	size_t i = 0;
+
+	while (i < n && (p[i] == ' ' || p[i] == '\t'))
+		i++;
+	return i;
+}
+
+/* Escapes what would be markup only at the start of a line. */
 static void
-prose_line(struct buf *out, const char *p, size_t n)
+line_start(struct buf *out, const char *p, size_t n)
 {
 	size_t digits = 0;
 
-	while (n > 0 && (*p == ' ' || *p == '\t')) {
-		p++;
-		n--;
-	}
-	if (n > 1 && (*p == '-' || *p == '*') && p[1] == ' ') {
-		buf_str(out, "- ");
-		p += 2;
-		n -= 2;
-	}
-	while (n > 0 && (*p == ' ' || *p == '\t')) {
-		p++;
-		n--;
-	}
 	while (digits < n && isdigit((unsigned char)p[digits]))
 		digits++;
 	if (n > 0 && strchr("+-=>:", *p) != NULL)
 		buf_ch(out, '\\');
 	else if (digits > 0 && digits < n && strchr(".)", p[digits]) != NULL &&
-	    (digits > 2 || digits + 1 == n || p[digits + 1] != ' ')) {
+	    (digits > 2 || blanks(p + digits + 1, n - digits - 1) == 0)) {
 		buf_add(out, p, digits);
 		buf_ch(out, '\\');
 		p += digits;
 		n -= digits;
 	}
-	words(out, p, n);
+	buf_add(out, p, n);
+}
+
+static void
+prose_line(struct buf *out, const char *p, size_t n)
+{
+	struct buf b = BUF_INIT;
+	size_t skip = blanks(p, n);
+
+	while (n > skip && blanks(p + n - 1, 1) == 1)
+		n--;		/* two of them would be a line break */
+	p += skip;
+	n -= skip;
+	if (n > 2 && (*p == '-' || *p == '*') && p[1] == ' ') {
+		buf_str(out, "- ");
+		skip = 2 + blanks(p + 2, n - 2);
+		p += skip;
+		n -= skip;
+	}
+	words(&b, p, n);
+	line_start(out, b.p, b.n);
+	buf_release(&b);
 }
 
 void

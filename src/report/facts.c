@@ -102,6 +102,8 @@ find_span(struct facts *f, size_t i)
 	    fact_time_label(spans[i].from));
 }
 
+static void find_jobs(struct facts *f);
+
 void
 facts_init(struct facts *f, const struct incident *inc,
     const struct journal_verdict *v)
@@ -122,6 +124,7 @@ facts_init(struct facts *f, const struct incident *inc,
 		f->n_bad += inc->entries.v[i].bad;
 	}
 	qsort(f->by_time, f->n, sizeof *f->by_time, by_at);
+	find_jobs(f);
 	find_times(f);
 	for (size_t i = 0; i < SPAN_COUNT; i++)
 		find_span(f, i);
@@ -132,6 +135,7 @@ facts_release(struct facts *f)
 {
 	(void)clock_zone_set(f->zone_before, NULL);
 	free(f->by_time);
+	VEC_RELEASE(&f->jobs);
 }
 
 /* ---- words ------------------------------------------------------------------ */
@@ -303,18 +307,78 @@ facts_is_evidence(const struct inc_entry *en)
 	    json_is_object(json_object_get(en->data, "output")));
 }
 
-const struct inc_entry *
-facts_job_start(const struct facts *f, int64_t job)
+static const struct { enum event_kind kind; bool begins; } job_lines[] = {
+	{ EVENT_STEP_STARTED, true },
+	{ EVENT_JOB_STARTED, true },
+	{ EVENT_STEP_DONE, false },
+	{ EVENT_STEP_FAILED, false },
+	{ EVENT_JOB_ENDED, false },
+	{ EVENT_JOB_DOUBT, false },
+};
+
+static void
+job_line(struct facts *f, const struct inc_entry *en, bool begins)
+{
+	int64_t n = json_get_int(en->data, "job", 0);
+	struct fact_job *job = NULL;
+
+	if (n == 0)
+		return;
+	for (size_t i = 0; i < f->jobs.n; i++)
+		if (f->jobs.v[i].n == n)
+			job = &f->jobs.v[i];
+	if (job == NULL) {
+		job = VEC_NEW(&f->jobs);
+		job->n = n;
+	}
+	if (!begins)
+		job->end = en;
+	else if (job->start == NULL)
+		job->start = en;
+	job->output = job->output || facts_is_evidence(en);
+}
+
+static void
+find_jobs(struct facts *f)
 {
 	for (size_t i = 0; i < f->n; i++) {
 		const struct inc_entry *en = &f->inc->entries.v[i];
 
-		if (!en->bad && (en->kind == EVENT_STEP_STARTED ||
-		    en->kind == EVENT_JOB_STARTED) &&
-		    json_get_int(en->data, "job", 0) == job)
-			return en;
+		for (size_t k = 0; k < sizeof job_lines / sizeof *job_lines; k++)
+			if (!en->bad && job_lines[k].kind == en->kind)
+				job_line(f, en, job_lines[k].begins);
 	}
+}
+
+const struct fact_job *
+facts_job(const struct facts *f, int64_t n)
+{
+	for (size_t i = 0; i < f->jobs.n; i++)
+		if (f->jobs.v[i].n == n)
+			return &f->jobs.v[i];
 	return NULL;
+}
+
+const char *
+fact_job_command(const struct fact_job *job)
+{
+	return job != NULL && job->start != NULL ?
+	    json_get_str(job->start->data, "command") : NULL;
+}
+
+const char *
+fact_job_outcome(const struct fact_job *job)
+{
+	const char *words;
+
+	if (job->end == NULL)
+		return NULL;
+	if (job->end->kind == EVENT_JOB_DOUBT)
+		return "in doubt";
+	words = json_get_str(job->end->data, "outcome");
+	if (words == NULL)
+		words = json_get_str(job->end->data, "how");
+	return words != NULL ? words : job->end->text;
 }
 
 bool

@@ -42,6 +42,13 @@ struct fact_span {
 	int64_t ms;
 };
 
+/* A job, by the lines that name it. */
+struct fact_job {
+	int64_t n;
+	const struct inc_entry *start, *end;	/* NULL: no such line */
+	bool output;		/* a line says where its output is */
+};
+
 struct facts {
 	const struct incident *inc;
 	const struct journal_verdict *v;
@@ -52,6 +59,7 @@ struct facts {
 	const struct inc_entry **by_time;	/* all entries by `at`, then seq */
 	size_t n;
 	size_t n_bad;				/* lines that were changed */
+	VEC(struct fact_job) jobs;
 };
 
 void facts_init(struct facts *f, const struct incident *inc,
@@ -80,10 +88,13 @@ const struct inc_entry *facts_step_line(const struct facts *f,
 int64_t facts_step_ms(const struct facts *f, const struct inc_step *s);
 int64_t facts_step_tries(const struct facts *f, const struct inc_step *s);
 
-/* The line whose data has "output" or a file, in journal order: evidence. */
+/* Evidence, or a line that says where an output is. */
 bool facts_is_evidence(const struct inc_entry *en);
-/* The line in which this job began, NULL when there is none. */
-const struct inc_entry *facts_job_start(const struct facts *f, int64_t job);
+/* NULL when no line names it. */
+const struct fact_job *facts_job(const struct facts *f, int64_t n);
+/* What was run, and how it ended; NULL: not known. */
+const char *fact_job_command(const struct fact_job *job);
+const char *fact_job_outcome(const struct fact_job *job);
 /* In the short story: a key moment, or pinned. */
 bool facts_in_story(const struct inc_entry *en);
 

@@ -271,27 +271,29 @@ static void
 jobs(const struct facts *f, struct buf *b)
 {
 	open_list(b, "jobs");
-	for (size_t i = 0; i < f->inc->jobs.n; i++) {
-		const struct inc_job *job = &f->inc->jobs.v[i];
+	for (size_t i = 0; i < f->jobs.n; i++) {
+		const struct fact_job *job = &f->jobs.v[i];
+		const struct inc_entry *en = job->start != NULL ? job->start :
+		    job->end;
 
 		open_item(b);
 		json_put_int(b, "job", job->n);
-		json_put_str(b, "step", job->step);
-		json_put_str(b, "title", job->title);
-		json_put_str(b, "outcome", job->outcome);
-		put_time(b, "started", job->started);
-		put_time(b, "ended", job->ended);
+		json_put_str(b, "step", en->step);
+		json_put_str(b, "title", facts_words(f, en));
+		json_put_str(b, "by", en->by);
+		json_put_str(b, "command", fact_job_command(job));
+		json_put_str(b, "outcome", fact_job_outcome(job));
+		put_time(b, "started", job->start ? job->start->at : 0);
+		put_time(b, "ended", job->end ? job->end->at : 0);
 		json_close(b);
 	}
 	json_close_list(b);
 	open_list(b, "evidence");
 	for (size_t i = 0; i < f->n; i++) {
 		const struct inc_entry *en = &f->inc->entries.v[i];
-		const struct inc_entry *start;
 
 		if (!facts_is_evidence(en))
 			continue;
-		start = facts_job_start(f, json_get_int(en->data, "job", -1));
 		open_item(b);
 		json_put_int(b, "seq", en->seq);
 		put_time(b, "at", en->at);
@@ -299,9 +301,8 @@ jobs(const struct facts *f, struct buf *b)
 		if (!text_empty(en->step))
 			json_put_str(b, "step", en->step);
 		json_put_str(b, "text", facts_words(f, en));
-		if (start != NULL)
-			json_put_str(b, "command", json_get_str(start->data,
-			    "command"));
+		json_put_str(b, "command", fact_job_command(facts_job(f,
+		    json_get_int(en->data, "job", 0))));
 		json_put_json(b, "data", en->data);
 		json_close(b);
 	}

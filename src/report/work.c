@@ -264,8 +264,7 @@ one_evidence(const struct facts *f, const struct inc_entry *en,
 	static const char *const keys[] = { "source", "file", "path", "sha256" };
 	const json_t *o = json_object_get(en->data, "output");
 	int64_t job = json_get_int(en->data, "job", 0);
-	const struct inc_entry *start = job != 0 ? facts_job_start(f, job) :
-	    NULL;
+	const char *command = fact_job_command(facts_job(f, job));
 
 	buf_str(out, "- ");
 	said(f, en, out);
@@ -275,9 +274,9 @@ one_evidence(const struct facts *f, const struct inc_entry *en,
 		buf_printf(out, ", exit %" PRId64,
 		    json_get_int(en->data, "exit", 0));
 	buf_ch(out, '\n');
-	if (start != NULL && json_get_str(start->data, "command") != NULL) {
+	if (!text_empty(command)) {
 		buf_str(out, "  - command: ");
-		md_code(out, json_get_str(start->data, "command"));
+		md_code(out, command);
 		buf_ch(out, '\n');
 	}
 	for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
@@ -293,38 +292,24 @@ one_evidence(const struct facts *f, const struct inc_entry *en,
 		output_file(out, o);
 }
 
-/* A job that has no line with its output: running, vanished, or without any. */
-static bool
-without_output(const struct facts *f, const struct inc_job *job)
-{
-	for (size_t i = 0; i < f->n; i++) {
-		const struct inc_entry *en = &f->inc->entries.v[i];
-
-		if (facts_is_evidence(en) &&
-		    json_get_int(en->data, "job", 0) == job->n)
-			return false;
-	}
-	return true;
-}
-
 void
 section_evidence(const struct facts *f, struct buf *out)
 {
 	for (size_t i = 0; i < f->n; i++)
 		if (facts_is_evidence(&f->inc->entries.v[i]))
 			one_evidence(f, &f->inc->entries.v[i], out);
-	for (size_t i = 0; i < f->inc->jobs.n; i++) {
-		const struct inc_job *job = &f->inc->jobs.v[i];
+	for (size_t i = 0; i < f->jobs.n; i++) {	/* running, or vanished */
+		const struct fact_job *job = &f->jobs.v[i];
+		const struct inc_entry *en = job->start != NULL ? job->start :
+		    job->end;
+		const char *outcome = fact_job_outcome(job);
 
-		if (!without_output(f, job))
+		if (job->output)
 			continue;
-		buf_printf(out, "- job %" PRId64, job->n);
-		if (!text_empty(job->step)) {
-			buf_str(out, " of ");
-			md_text(out, job->step);
-		}
-		buf_str(out, ", without output, ");
-		md_text(out, job->outcome != NULL ? job->outcome : "not ended");
+		buf_str(out, "- ");
+		said(f, en, out);
+		buf_printf(out, ", job %" PRId64 ", without output, ", job->n);
+		md_text(out, outcome != NULL ? outcome : "not ended");
 		buf_ch(out, '\n');
 	}
 }

@@ -137,7 +137,7 @@ runbook_for_alarm(const char *alarm, const struct site *site,
 	*ret_runbook = *ret_severity = NULL;
 	if (path == NULL)
 		return false;
-	text = xstrndup(alarm, ALARM_MAX);
+	text = xstrndup(alarm, strnlen(alarm, ALARM_MAX));
 	if (!load(&doc, path, &all))
 		err_set(e, ERR_USAGE, "%s", doc.problems.v[0].text);
 	else if ((a = alarm_of(&all, text)) == NULL)

@@ -117,19 +117,12 @@ its_turn(struct engine *en, const struct rb_step *step)
 }
 
 void
-engine_view(struct engine *en, const struct rb_step *step, struct view *v)
+engine_gates(struct engine *en, const struct rb_step *step, struct view *v)
 {
-	const struct inc_step *s = incident_step(en->inc, step->id);
 	struct buf soft = BUF_INIT;
 	const char *why;
 
 	*v = (struct view){ .why = BUF_INIT };
-	if (s != NULL && s->state != STEP_TODO) {
-		v->state = view_of_fold(s->state);
-		if (!text_empty(s->reason))
-			buf_str(&v->why, s->reason);
-		return;
-	}
 	if (step->when.n > 0 &&
 	    engine_ask(en, &step->when.v[0], &why) == TRUTH_NO) {
 		v->state = VIEW_NOT_APPLICABLE;
@@ -147,6 +140,20 @@ engine_view(struct engine *en, const struct rb_step *step, struct view *v)
 	buf_release(&soft);
 	v->state = step->parallel || its_turn(en, step) ? VIEW_READY :
 	    VIEW_TODO;
+}
+
+void
+engine_view(struct engine *en, const struct rb_step *step, struct view *v)
+{
+	const struct inc_step *s = incident_step(en->inc, step->id);
+
+	if (s == NULL || s->state == STEP_TODO) {
+		engine_gates(en, step, v);
+		return;
+	}
+	*v = (struct view){ .state = view_of_fold(s->state), .why = BUF_INIT };
+	if (!text_empty(s->reason))
+		buf_str(&v->why, s->reason);
 }
 
 const struct rb_step *

@@ -67,6 +67,9 @@ enum truth engine_ask(struct engine *en, const struct cond *c,
     const char **ret_why);
 
 void engine_view(struct engine *en, const struct rb_step *step, struct view *v);
+/* As if it had not been done yet: what a (further) run has to pass. */
+void engine_gates(struct engine *en, const struct rb_step *step,
+    struct view *v);
 void view_release(struct view *v);
 const char *view_name(enum view_state s);
 /* The first step that is ready, NULL when there is none. */

@@ -42,9 +42,9 @@ put_pair(struct buf *out, const char *what, const char *s)
 	buf_str(out, "\n\n");
 }
 
-/* Conditions and names of things: as code, whatever they hold. */
+/* As code, whatever it holds; a table's cells end at any bar. */
 static void
-put_code(struct buf *out, const char *s)
+put_code(struct buf *out, const char *s, bool table)
 {
 	size_t run = 0, longest = 0;
 	struct buf b = BUF_INIT;
@@ -58,8 +58,8 @@ put_code(struct buf *out, const char *s)
 	if (longest > 0)
 		buf_ch(out, ' ');
 	for (size_t i = 0; i < b.n; i++) {
-		if (b.p[i] == '|')
-			buf_ch(out, '\\');	/* inside of tables */
+		if (table && b.p[i] == '|')
+			buf_ch(out, '\\');
 		buf_ch(out, b.p[i]);
 	}
 	if (longest > 0)
@@ -76,7 +76,7 @@ put_conds(struct buf *out, const char *what, const struct rb_conds *c)
 	buf_printf(out, "- %s: ", what);
 	for (size_t i = 0; i < c->n; i++) {
 		buf_str(out, i ? ", " : "");
-		put_code(out, c->v[i].text);
+		put_code(out, c->v[i].text, false);
 	}
 	buf_ch(out, '\n');
 }
@@ -110,7 +110,7 @@ put_risks(const struct runbook *rb, struct buf *out)
 		buf_str(out, "| ");
 		put(out, r->name ? r->name : "");
 		buf_str(out, " | ");
-		put_code(out, r->unless.text ? r->unless.text : "?");
+		put_code(out, r->unless.text ? r->unless.text : "?", true);
 		buf_str(out, " | ");
 		put(out, r->say ? r->say : "");
 		buf_str(out, " |\n");
@@ -176,7 +176,7 @@ put_escalations(const struct runbook *rb, struct buf *out)
 		put_time(out, x->after_ms);
 		buf_str(out, " | ");
 		if (x->unless.text != NULL)
-			put_code(out, x->unless.text);
+			put_code(out, x->unless.text, true);
 		buf_str(out, " | ");
 		put(out, x->tell ? x->tell : "");
 		buf_str(out, " | ");
@@ -197,7 +197,7 @@ put_work(const struct rb_step *s, struct buf *out)
 		for (size_t i = 0; i < s->args.n; i++) {
 			buf_str(out, i ? ", " : " (");
 			put(out, s->args.v[i].key);
-			buf_str(out, " ");
+			buf_str(out, " = ");
 			put(out, s->args.v[i].value);
 		}
 		buf_str(out, s->args.n ? ")\n" : "\n");
@@ -206,7 +206,7 @@ put_work(const struct rb_step *s, struct buf *out)
 		buf_str(out, "- command: ");
 		for (size_t i = 0; i < s->command.n; i++) {
 			buf_str(out, i ? " " : "");
-			put_code(out, s->command.v[i]);
+			put_code(out, s->command.v[i], false);
 		}
 		if (s->at != NULL) {
 			buf_str(out, " at ");
@@ -232,7 +232,7 @@ put_gates(const struct rb_step *s, struct buf *out)
 	put_conds(out, "should wait for", &s->wants);
 	if (s->confirm != NULL) {
 		buf_str(out, "- type to confirm: ");
-		put_code(out, s->confirm);
+		put_code(out, s->confirm, false);
 		buf_ch(out, '\n');
 	}
 	put_conds(out, "done when", &s->proves);
@@ -295,7 +295,7 @@ put_list(struct buf *out, const char *title, const struct rb_conds *c)
 	buf_printf(out, "## %s\n\n", title);
 	for (size_t i = 0; i < c->n; i++) {
 		buf_str(out, "- [ ] ");
-		put_code(out, c->v[i].text);
+		put_code(out, c->v[i].text, false);
 		buf_ch(out, '\n');
 	}
 	buf_ch(out, '\n');

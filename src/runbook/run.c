@@ -67,25 +67,7 @@ engine_may_run(struct engine *en, const struct rb_step *step,
 		    "shell commands; then --override with what you did.",
 		    en->rb->name);
 	}
-	engine_view(en, step, &v);
-	if (v.state == VIEW_DONE || v.state == VIEW_FAILED ||
-	    v.state == VIEW_SKIPPED || v.state == VIEW_DOUBT) {
-		/* once more: its gates count as if it had not run */
-		struct rb_step fresh = *step;
-
-		view_release(&v);
-		v = (struct view){ .why = BUF_INIT };
-		for (size_t i = 0; i < fresh.needs.n; i++) {
-			const char *why;
-
-			if (engine_ask(en, &fresh.needs.v[i], &why) ==
-			    TRUTH_YES)
-				continue;
-			v.state = VIEW_BLOCKED;
-			buf_printf(&v.why, "%sneeds '%s': %s", v.why.n ? "; " :
-			    "", fresh.needs.v[i].text, why);
-		}
-	}
+	engine_gates(en, step, &v);
 	if (v.state == VIEW_BLOCKED) {
 		err_set(e, ERR_GUARD, "step '%s' is blocked: %s", step->id,
 		    v.why.p);
@@ -279,7 +261,7 @@ pass_gates(struct engine *en, const struct rb_step *step,
 	struct buf data = BUF_INIT;
 	bool ok = true;
 
-	engine_view(en, step, &v);
+	engine_gates(en, step, &v);
 	if (v.soft && o->anyway) {
 		json_open(&data);
 		put_short(&data, "gate", v.why.p);

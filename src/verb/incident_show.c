@@ -128,6 +128,7 @@ show_head(const struct desk *d)
 static void
 show_steps(struct desk *d)
 {
+	const struct rb_step *next = engine_next(&d->en);
 	const char *phase = "";
 
 	for (size_t i = 0; i < d->rb.n; i++) {
@@ -140,8 +141,8 @@ show_steps(struct desk *d)
 			phase = s->phase;
 			cli_out(" %s", phase);
 		}
-		cli_out("  %s %2zu %-22s %s%s", mark(v.state), i + 1, s->id,
-		    s->title, is != NULL && is->proof_lost ?
+		cli_out("%s %s %2zu %-22s %s%s", s == next ? " >" : "  ",
+		    mark(v.state), i + 1, s->id, s->title, is != NULL && is->proof_lost ?
 		    "  PROOF LOST" : "");
 		if (v.state == VIEW_DONE && is != NULL)
 			cli_out("             %s by %s", is->how ? is->how :

@@ -134,7 +134,7 @@ verb_runbook(struct cli *c, int argc, char **argv)
 
 /* ---- lint --------------------------------------------------------------------- */
 
-/* What a file is shows in its first group. */
+/* What a file is shows in a group that begins a line. */
 static bool
 looks_like(const struct buf *b, const char *group)
 {
@@ -143,7 +143,7 @@ looks_like(const struct buf *b, const char *group)
 	for (const char *s = b->p; (s = strstr(s, group)) != NULL; s += n) {
 		const char *after = s + n;
 
-		if (s > b->p && s[-1] != '\n' && s[-1] != ' ' && s[-1] != '\t')
+		if (s > b->p && s[-1] != '\n')
 			continue;
 		while (*after == ' ' || *after == '\t')
 			after++;

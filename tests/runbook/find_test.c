@@ -95,7 +95,7 @@ a_bad_name_is_one_clear_error(void **state)
 {
 	static const char *const bad[] = {
 		"", "-x", "--help", "a'b", "a\"b", "..", ".", "a..b", ".hidden",
-		"a b", "a;b", "$(id)", "a\xff",
+		"a b", "a;b", "$(id)",
 	};
 	struct err e = ERR_INIT;
 
@@ -108,6 +108,8 @@ a_bad_name_is_one_clear_error(void **state)
 		    bad[i]);
 		assert_string_equal(find(bad[i], &site), want);
 	}
+	assert_string_equal(find("a\xff", &site),
+	    "'a\\xff' is not a name of a runbook");
 	assert_null(runbook_find("a\nb", &site, &e));
 	assert_null(strchr(e.msg, '\n'));
 	err_clear(&e);
