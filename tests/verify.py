@@ -79,17 +79,19 @@ def lines_of(path):
 
 
 def disown(lines, second):
-    """Marks what each journal.torn names among the lines right before its run."""
-    for i, torn in enumerate(lines):
-        if torn.kind() != "journal.torn" or not torn.good:
+    """Marks what each journal.torn names among the lines right before its run;
+    from the end, as one that is itself disowned does not count."""
+    for i in reversed(range(len(lines))):
+        torn = lines[i]
+        if torn.kind() != "journal.torn" or not torn.good or torn.torn:
             continue
         if bool(torn.object["data"].get("second")) != second:
             continue
         for other in reversed(lines[:i]):
             if torn.names(other):
-                other.torn = torn
+                other.torn = True
                 break
-            if other.object and not other.torn and other.kind() != "journal.torn":
+            if other.object and other.kind() != "journal.torn":
                 break
 
 
@@ -106,7 +108,7 @@ class Chain:
 
     def take(self, name, line, second):
         o = line.object
-        if line.good and self.known.get(o["seq"]) == o["hash"]:
+        if second and line.good and self.known.get(o["seq"]) == o["hash"]:
             self.settle(line, second)
             return
         if not self.settle(line, second):
@@ -134,7 +136,7 @@ class Chain:
             if w[2] == about and line.names(w[1]):
                 self.waiting.remove(w)
                 return True
-        return about and not second or line.object["hash"] in self.known.values()
+        return about and not second or second and line.object["hash"] in self.known.values()
 
     def nothing_waits(self):
         for name, line, _ in self.waiting:

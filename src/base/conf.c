@@ -3,15 +3,18 @@
 #include <ctype.h>
 #include <inttypes.h>
 #include <libconfig.h>
+#include <pwd.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/file.h"
 #include "base/text.h"
 
-enum { PROBLEMS_MAX = 50, FILE_MAX = 1 << 20, LITERAL_MAX = 9 };
+enum { PROBLEMS_MAX = 50, FILE_MAX = 1 << 20, LITERAL_MAX = 9,
+    HEX_MAX = 7 };
 
 /* One key of one group while it is being read. */
 struct place {
@@ -62,6 +65,15 @@ conf_unknown(struct conf_doc *doc, int line, const char *where,
 		conf_problem(doc, line, where, "unknown %s '%s'", what, word);
 }
 
+int
+conf_line(const struct conf_doc *doc, const char *where)
+{
+	for (size_t i = 0; i < doc->stood.n; i++)
+		if (strcmp(doc->stood.v[i].where, where) == 0)
+			return doc->stood.v[i].line;
+	return 0;
+}
+
 const char *
 conf_arg(const struct conf_args *a, const char *key)
 {
@@ -71,14 +83,24 @@ conf_arg(const struct conf_args *a, const char *key)
 	return NULL;
 }
 
+/* A service that systemd starts may have no HOME. */
+static const char *
+home_dir(void)
+{
+	const char *home = getenv("HOME");
+	const struct passwd *pw;
+
+	if (!text_empty(home))
+		return home;
+	pw = getpwuid(geteuid());
+	return pw != NULL && !text_empty(pw->pw_dir) ? pw->pw_dir : "/";
+}
+
 char *
 conf_expand(struct conf_doc *doc, const char *path)
 {
 	if (path[0] == '~' && (path[1] == '/' || path[1] == '\0')) {
-		const char *home = getenv("HOME");
-
-		return pool_printf(&doc->pool, "%s%s", home ? home : "",
-		    path + 1);
+		return pool_printf(&doc->pool, "%s%s", home_dir(), path + 1);
 	}
 	if (path[0] == '/')
 		return pool_str(&doc->pool, path);
@@ -141,6 +163,39 @@ is_list(const config_setting_t *s)
 	return t == CONFIG_TYPE_LIST || t == CONFIG_TYPE_ARRAY;
 }
 
+/* "2:00" or "02:00" as minutes after midnight. */
+static bool
+time_of_day(const char *s, int64_t *ret)
+{
+	size_t h = strspn(s, "0123456789");
+	int64_t hh, mm;
+
+	if (h < 1 || h > 2 || s[h] != ':' ||
+	    strspn(s + h + 1, "0123456789") != 2 || s[h + 3] != '\0')
+		return false;
+	hh = h == 1 ? s[0] - '0' : (s[0] - '0') * 10 + (s[1] - '0');
+	mm = (s[h + 1] - '0') * 10 + (s[h + 2] - '0');
+	if (hh > 23 || mm > 59)
+		return false;
+	*ret = hh * 60 + mm;
+	return true;
+}
+
+/* Sizes and durations, shown as they were written. */
+static bool
+in_range(const struct place *p, int line, const char *s)
+{
+	const struct conf_row *r = p->row;
+	int64_t v = *(int64_t *)(void *)p->at;
+
+	if ((r->min == 0 && r->max == 0) || (v >= r->min && v <= r->max))
+		return true;
+	conf_problem(p->doc, line, p->where, "'%s' is too %s", s,
+	    v > r->max ? r->type == CONF_MS ? "long" : "large" :
+	    r->type == CONF_MS ? "short" : "small");
+	return false;
+}
+
 /* Text types: from the file or from a row's default. */
 static bool
 put_text(const struct place *p, int line, const char *s)
@@ -148,7 +203,6 @@ put_text(const struct place *p, int line, const char *s)
 	const struct conf_row *r = p->row;
 	char **text = (char **)(void *)p->at;
 	int64_t *num = (int64_t *)(void *)p->at;
-	int hh, mm, used = 0;
 
 	switch (r->type) {
 	case CONF_NAME:
@@ -164,26 +218,26 @@ put_text(const struct place *p, int line, const char *s)
 		return true;
 	case CONF_PATH:
 		*text = conf_expand(p->doc, s);
-		return true;
+		if (s[0] != '~' || s[1] == '/' || s[1] == '\0')
+			return true;
+		conf_problem(p->doc, line, p->where, "only your own home can "
+		    "be written as ~, not '%s'", s);
+		return false;
 	case CONF_SIZE:
 		if (text_size(s, num))
-			return true;
+			return in_range(p, line, s);
 		conf_problem(p->doc, line, p->where,
 		    "'%s' is not a size such as \"600MB\"", s);
 		return false;
 	case CONF_MS:
 		if (text_duration(s, num))
-			return true;
+			return in_range(p, line, s);
 		conf_problem(p->doc, line, p->where,
 		    "'%s' is not a duration such as \"15m\"", s);
 		return false;
 	case CONF_CLOCK:
-		if (sscanf(s, "%2d:%2d%n", &hh, &mm, &used) == 2 &&
-		    s[used] == '\0' && hh >= 0 && hh < 24 && mm >= 0 &&
-		    mm < 60) {
-			*num = hh * 60 + mm;
+		if (time_of_day(s, num))
 			return true;
-		}
 		conf_problem(p->doc, line, p->where,
 		    "'%s' is not a time of day such as \"02:00\"", s);
 		return false;
@@ -321,6 +375,13 @@ put_args(const struct place *p)
 	return true;
 }
 
+/* Keys are asked for only when something is wrong, so a list will do. */
+static void
+stood_at(struct conf_doc *doc, const char *where, const config_setting_t *s)
+{
+	VEC_PUSH(&doc->stood, ((struct conf_stood){ where, line_of(s) }));
+}
+
 static bool
 put_groups(const struct place *p)
 {
@@ -337,6 +398,7 @@ put_groups(const struct place *p)
 		    (unsigned)i);
 		char *where = pool_printf(&p->doc->pool, "%s[%zu]", p->where, i);
 
+		stood_at(p->doc, where, s);
 		if (config_setting_type(s) != CONFIG_TYPE_GROUP)
 			conf_problem(p->doc, line_of(s), where,
 			    "must be a group { }, not %s",
@@ -460,6 +522,7 @@ load_group(struct conf_doc *doc, const struct conf_schema *schema,
 			unknown_key(doc, schema, s, path);
 			continue;
 		}
+		stood_at(doc, path, s);
 		p.at = (char *)out + r->off;
 		(void)put_value(&p);
 	}
@@ -473,56 +536,103 @@ load_group(struct conf_doc *doc, const struct conf_schema *schema,
 }
 
 /*
- * What the parser would do without a word: read other files (@include) and cut
- * big numbers to 32 bits. Walks the text outside strings and comments.
+ * What the parser would do without a word: read other files (@include), cut
+ * big numbers to 32 bits and strings at a NUL. And what it would refuse with
+ * "syntax error" alone, though it is the commonest slip: a comma before ')'.
+ * One walk over the text outside strings and comments.
  */
+struct walk {
+	struct conf_doc *doc;
+	const char *s, *end;
+	int line;
+	char last;		/* that meant something */
+};
+
+static void
+walk_string(struct walk *w)
+{
+	for (w->s++; w->s < w->end && *w->s != '"'; w->s++) {
+		if (*w->s == '\\' && w->s + 1 < w->end) {
+			w->s++;
+			if (strncmp(w->s, "x00", 3) == 0)
+				conf_problem(w->doc, w->line, "",
+				    "a string cannot hold \\x00");
+		}
+		if (*w->s == '\n')
+			w->line++;
+	}
+}
+
+static bool
+walk_comment(struct walk *w)
+{
+	const char *s = w->s;
+
+	if (*s == '#' || (*s == '/' && s[1] == '/')) {
+		while (w->s + 1 < w->end && w->s[1] != '\n')
+			w->s++;
+		return true;
+	}
+	if (*s != '/' || s[1] != '*')
+		return false;
+	for (w->s += 2; w->s < w->end; w->s++) {
+		if (*w->s == '*' && w->s[1] == '/')
+			break;
+		if (*w->s == '\n')
+			w->line++;
+	}
+	w->s++;
+	return true;
+}
+
+static void
+walk_number(struct walk *w)
+{
+	const char *s = w->s;
+	bool hex = *s == '0' && (s[1] == 'x' || s[1] == 'X');
+	size_t n = strspn(s, "0");
+
+	if (hex)
+		n = 2 + strspn(s + 2, "0");
+	size_t digits = strspn(s + n, hex ? "0123456789abcdefABCDEF" :
+	    "0123456789");
+	n += digits;
+	if (digits > (hex ? HEX_MAX : LITERAL_MAX))
+		conf_problem(w->doc, w->line, "", "the number '%.*s' is too "
+		    "large; write it as a string", (int)(n > 24 ? 24 : n), s);
+	w->s += n - 1;
+}
+
 static bool
 text_is_safe(struct conf_doc *doc)
 {
-	const char *s = doc->bytes.p, *end = s + doc->bytes.n;
-	int line = 1;
+	struct walk w = { doc, doc->bytes.p, doc->bytes.p + doc->bytes.n, 1,
+	    '\0' };
 	size_t before = doc->problems.n;
 
-	if (memchr(s, '\0', doc->bytes.n) != NULL) {
+	if (memchr(w.s, '\0', doc->bytes.n) != NULL) {
 		conf_problem(doc, 1, "", "the file holds NUL bytes");
 		return false;
 	}
-	while (s < end) {
-		if (*s == '\n')
-			line++;
-		if (*s == '"') {
-			for (s++; s < end && *s != '"'; s++) {
-				if (*s == '\\' && s + 1 < end)
-					s++;
-				if (*s == '\n')
-					line++;
-			}
-		} else if (*s == '#' || (*s == '/' && s[1] == '/')) {
-			while (s < end && *s != '\n')
-				s++;
-			continue;
-		} else if (*s == '/' && s[1] == '*') {
-			for (s += 2; s < end && !(*s == '*' && s[1] == '/'); s++)
-				if (*s == '\n')
-					line++;
-			s++;
-		} else if (*s == '@') {
-			conf_problem(doc, line, "",
-			    "'@include' is not allowed here");
-		} else if (isdigit((unsigned char)*s) && (s == doc->bytes.p ||
-		    !(isalnum((unsigned char)s[-1]) || s[-1] == '_'))) {
-			size_t n = 0;
+	for (; w.s < w.end; w.s++) {
+		char c = *w.s;
 
-			while (isdigit((unsigned char)s[n]))
-				n++;
-			if (n > LITERAL_MAX)
-				conf_problem(doc, line, "", "the number '%.*s' "
-				    "is too large; write it as a string",
-				    (int)(n > 24 ? 24 : n), s);
-			s += n;
+		if (c == '\n')
+			w.line++;
+		if (isspace((unsigned char)c) || walk_comment(&w))
 			continue;
-		}
-		s++;
+		if (c == '"')
+			walk_string(&w);
+		else if (c == '@')
+			conf_problem(doc, w.line, "",
+			    "'@include' is not allowed here");
+		else if ((c == ')' || c == ']') && w.last == ',')
+			conf_problem(doc, w.line, "",
+			    "syntax error: a comma before '%c'", c);
+		else if (isdigit((unsigned char)c) && (w.s == doc->bytes.p ||
+		    !(isalnum((unsigned char)w.s[-1]) || w.s[-1] == '_')))
+			walk_number(&w);
+		w.last = c;
 	}
 	return doc->problems.n == before;
 }
@@ -592,6 +702,7 @@ void
 conf_release(struct conf_doc *doc)
 {
 	VEC_RELEASE(&doc->problems);
+	VEC_RELEASE(&doc->stood);
 	buf_release(&doc->bytes);
 	pool_release(&doc->pool);
 	memset(doc, 0, sizeof *doc);

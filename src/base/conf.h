@@ -75,7 +75,7 @@ struct conf_row {
 	enum conf_type type;
 	size_t off;
 	bool required;
-	int64_t min, max;			/* INT; 0,0: any */
+	int64_t min, max;			/* INT, MS, SIZE; 0,0: any */
 	const char *otherwise;			/* default, as text */
 	const char *const *words;		/* WORD, NULL-terminated */
 	const struct conf_schema *sub;
@@ -94,10 +94,16 @@ struct conf_problem {
 	int line;
 };
 
+struct conf_stood {
+	const char *where;	/* databases[2].port */
+	int line;
+};
+
 struct conf_doc {
 	struct pool pool;
 	char *path, *dir;	/* the file and its folder */
 	struct buf bytes;	/* the file as it was read */
+	VEC(struct conf_stood) stood;	/* every key that was there */
 	VEC(struct conf_problem) problems;
 	size_t dropped;		/* problems beyond the cap */
 };
@@ -113,6 +119,9 @@ void conf_problem(struct conf_doc *doc, int line, const char *where,
 /* "unknown X 'y', did you mean 'z'?" */
 void conf_unknown(struct conf_doc *doc, int line, const char *where,
     const char *what, const char *word, const char *const *known, size_t n);
+/* The line of a key or group that was read ("databases[2].port"), 0 when it was
+ * not in the file: for whoever finds later that a value does not fit. */
+int conf_line(const struct conf_doc *doc, const char *where);
 const char *conf_arg(const struct conf_args *a, const char *key);	/* or NULL */
 char *conf_expand(struct conf_doc *doc, const char *path);
 void conf_release(struct conf_doc *doc);

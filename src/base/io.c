@@ -132,8 +132,12 @@ io_close(int *fd)
 void
 io_guard_std(void)
 {
-	for (int fd = 0; fd <= 2; fd++)
-		if (fcntl(fd, F_GETFD) == -1 && errno == EBADF &&
-		    open("/dev/null", O_RDWR) != fd)
-			_exit(126);
+	int fd;
+
+	do	/* the lowest free one is what open() gives */
+		fd = open("/dev/null", O_RDWR);
+	while (fd >= 0 && fd <= 2);
+	if (fd < 0)
+		_exit(126);
+	(void)close(fd);
 }

@@ -25,9 +25,9 @@ const char *proc_boot_id(void);
 /* Sends sig only when the process is still the same one. */
 bool proc_signal(const struct proc_id *id, int sig);
 
-/* Every process below pid (children of children too): how many got the signal;
+/* Every process below top (children of children too): how many got the signal;
  * sig 0 counts. As a subreaper the caller sees orphans as well. */
-size_t proc_signal_below(pid_t pid, int sig);
+size_t proc_signal_below(pid_t top, int sig);
 
 /* "pid 812 (midwatch job)": who holds the flock on fd, false if nobody we see. */
 bool proc_flock_holder(int fd, struct buf *out);

@@ -366,22 +366,21 @@ ask_disks(const struct cond *c, const struct cond_world *w, struct buf *why)
 }
 
 static enum truth
-judge_service(const struct site_service *s, const struct local_check *k,
-    struct buf *why)
+judge_service(const struct local_check *k, struct buf *why)
 {
 	struct buf how = BUF_INIT;
 	enum truth t;
 
 	if (!k->ended)
-		return answer(TRUTH_UNKNOWN, why, "service '%s': %s", s->name,
+		return answer(TRUTH_UNKNOWN, why, "service '%s': %s", k->name,
 		    k->e.msg);
 	if (spawn_code(k->status) == 0)
-		return answer(TRUTH_YES, why, "service %s is up", s->name);
+		return answer(TRUTH_YES, why, "service %s is up", k->name);
 	spawn_describe(k->status, &how);
 	/* 126 and 127: the shell could not run it at all */
 	t = WIFEXITED(k->status) && WEXITSTATUS(k->status) != 126 &&
 	    WEXITSTATUS(k->status) != 127 ? TRUTH_NO : TRUTH_UNKNOWN;
-	answer(t, why, "service '%s': its check ended with %s", s->name, how.p);
+	answer(t, why, "service '%s': its check ended with %s", k->name, how.p);
 	buf_release(&how);
 	return t;
 }
@@ -393,7 +392,6 @@ ask_services(const struct cond *c, const struct cond_world *w,
 	struct tally t = { TRUTH_YES, BUF_INIT, BUF_INIT };
 	size_t n = w->site ? site_services(w->site) : 0, asked = 0, many = 0;
 	struct local_check *k = xcalloc(n + 1, sizeof *k);
-	const struct site_service **s = xcalloc(n + 1, sizeof *s);
 
 	for (size_t i = 0; i < n; i++) {
 		const struct site_service *one = site_service_at(w->site, i);
@@ -404,7 +402,7 @@ ask_services(const struct cond *c, const struct cond_world *w,
 			continue;
 		many++;
 		if (one->at == NULL && one->check.n > 0) {
-			s[asked] = one;
+			k[asked].name = one->name;
 			k[asked++].command = &one->check;
 			continue;
 		}
@@ -422,13 +420,12 @@ ask_services(const struct cond *c, const struct cond_world *w,
 		local_checks(k, asked, w->site->doc.dir);
 	for (size_t i = 0; i < asked; i++) {
 		struct buf b = BUF_INIT;
-		enum truth got = judge_service(s[i], &k[i], &b);
+		enum truth got = judge_service(&k[i], &b);
 
 		tally_add(&t, got, b.p);
 		buf_release(&b);
 	}
 	free(k);
-	free(s);
 	return tally_end(&t, why, many, many == 1 ? "the service is up" :
 	    "all services are up");
 }

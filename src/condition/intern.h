@@ -159,6 +159,7 @@ enum { LOCAL_DEADLINE_MS = 5000 };
 bool local_path(const char *path, struct local_path *ret, struct err *e);
 
 struct local_check {
+	const char *name;
 	const struct conf_cmd *command;
 	bool ended;		/* else e says why it is not known */
 	int status;		/* as from waitpid */

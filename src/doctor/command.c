@@ -15,7 +15,7 @@
 enum { SHELL_MS = 3000 };
 
 static bool
-path_stands(const char *word, const char *dir, struct buf *why)
+path_stands(const char *word, const char *dir, bool shell, struct buf *why)
 {
 	const char *home = getenv("HOME");
 	struct stat st;
@@ -24,7 +24,7 @@ path_stands(const char *word, const char *dir, struct buf *why)
 
 	if (word[0] == '/' || dir == NULL)
 		path = xstrdup(word);
-	else if (word[0] == '~' && word[1] == '/')
+	else if (shell && word[0] == '~' && word[1] == '/')
 		path = xprintf("%s%s", home ? home : "", word + 1);
 	else
 		path = file_join(dir, word);
@@ -41,13 +41,13 @@ path_stands(const char *word, const char *dir, struct buf *why)
 	return ok;
 }
 
-bool
+static bool
 program_stands(const char *word, const char *dir, struct buf *why)
 {
 	char *path;
 
 	if (strchr(word, '/') != NULL)
-		return path_stands(word, dir, why);
+		return path_stands(word, dir, false, why);
 	path = spawn_which(word);
 	if (path == NULL)
 		buf_printf(why, "'%s' is not found in PATH", word);
@@ -104,7 +104,8 @@ shell_stands(const char *text, const char *dir, struct buf *why)
 		buf_printf(why, "the shell cannot read '%s': %s", text, said.p);
 	else if ((word = first_word(text)) != NULL) {
 		find[4] = word;
-		ok = strchr(word, '/') != NULL ? path_stands(word, dir, why) :
+		ok = strchr(word, '/') != NULL ?
+		    path_stands(word, dir, true, why) :
 		    shell(find, dir, &said);
 		if (!ok && why->n == 0)
 			buf_printf(why, "'%s' is not found in PATH", word);

@@ -65,7 +65,6 @@ void doctor_unpack(struct doctor *d, const struct buf *in);
  * program is there and executable. why says what is wrong. */
 bool command_stands(const struct conf_cmd *c, const char *dir,
     struct buf *why);
-bool program_stands(const char *word, const char *dir, struct buf *why);
 
 /* The runbook that the site names, loaded; false with its problems found. */
 struct runbook;

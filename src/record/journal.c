@@ -295,7 +295,9 @@ journal_repair(struct journal *j, struct line_chain *c, const struct buf *tail,
 		buf_ch(out, '\n');
 		c->at += (int64_t)size;
 	}
-	for (size_t i = 0; ok && i < j->scan.fragments.n; i++)
+	/* the last one first: what may be all of a line but its padding has to
+	 * stand right before its journal.torn */
+	for (size_t i = j->scan.fragments.n; ok && i-- > 0;)
 		if (!j->scan.fragments.v[i].changed)
 			ok = torn_line(c, &j->scan.fragments.v[i], out, e);
 	return ok;

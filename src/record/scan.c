@@ -161,25 +161,34 @@ scan_names(const struct event *ev, const char *p, size_t n, int64_t offset)
 	    spaces(p + used, n - used) == n - used;
 }
 
-/* The next line disowns this one, although all of it may be there. */
+/*
+ * The line behind this one disowns it, although all of it may be there: only its
+ * padding was cut off. One that is itself disowned does not count; so many tears
+ * in a row are more than can happen.
+ */
 static bool
-disowned(const char *p, size_t n, int64_t at, const char *next, size_t next_n)
+disowned(const char *p, size_t n, int64_t at, const char *rest, size_t rest_n,
+    int depth)
 {
 	static const char kind[] = "\"kind\":\"journal.torn\"";
+	const char *nl = rest_n ? memchr(rest, '\n', rest_n) : NULL;
 	char prev[SHA_HEX];
 	struct event ev;
 	bool hash_ok = false, yes;
 
-	if (next_n == 0 || memmem(next, next_n, kind, sizeof kind - 1) == NULL)
+	if (nl == NULL || depth > FRAGMENTS_MAX)
 		return false;
-	size_t lead = spaces(next, next_n), end = next_n;
-	while (end > lead && next[end - 1] == ' ')
+	size_t len = (size_t)(nl - rest), lead = spaces(rest, len), end = len;
+	if (memmem(rest, len, kind, sizeof kind - 1) == NULL)
+		return false;
+	while (end > lead && rest[end - 1] == ' ')
 		end--;
-	if (!scan_object(next + lead, end - lead, &ev, prev, &hash_ok))
+	if (!scan_object(rest + lead, end - lead, &ev, prev, &hash_ok))
 		return false;
 	yes = hash_ok && scan_names(&ev, p, n, at);
 	scan_event_release(&ev);
-	return yes;
+	return yes && !disowned(rest, len, at + (int64_t)n + 1, nl + 1,
+	    rest_n - len - 1, depth + 1);
 }
 
 static void
@@ -324,10 +333,10 @@ scan_fragment(struct scan *s, const char *p, size_t n, int64_t offset)
 	add_fragment(s, p, n, offset, false);
 }
 
-/* One line without its newline, at offset `at`. */
+/* One line without its newline, at offset `at`; rest is what comes behind it. */
 static void
-one_line(struct scan *s, const char *p, size_t n, int64_t at, const char *next,
-    size_t next_n)
+one_line(struct scan *s, const char *p, size_t n, int64_t at, const char *rest,
+    size_t rest_n)
 {
 	size_t lead = spaces(p, n), end = n;
 	char prev[SHA_HEX];
@@ -337,7 +346,7 @@ one_line(struct scan *s, const char *p, size_t n, int64_t at, const char *next,
 	s->line++;
 	while (end > lead && p[end - 1] == ' ')
 		end--;
-	if (disowned(p, n, at, next, next_n) ||
+	if (disowned(p, n, at, rest, rest_n, 0) ||
 	    !scan_object(p + lead, end - lead, &ev, prev, &hash_ok)) {
 		add_fragment(s, p, n, at, end > lead + 1 && p[lead] == '{' &&
 		    p[end - 1] == '}');
@@ -366,12 +375,8 @@ scan_bytes(struct scan *s, const char *p, size_t n, int64_t base)
 		if (nl == NULL)
 			break;
 		size_t len = (size_t)(nl - (p + done));
-		const char *next = nl + 1;
-		size_t left = n - done - len - 1;
-		const char *nl2 = left ? memchr(next, '\n', left) : NULL;
-
-		one_line(s, p + done, len, base + (int64_t)done, next,
-		    nl2 != NULL ? (size_t)(nl2 - next) : 0);
+		one_line(s, p + done, len, base + (int64_t)done, nl + 1,
+		    n - done - len - 1);
 		done += len + 1;
 	}
 	return done;

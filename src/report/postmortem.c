@@ -53,11 +53,11 @@ zone_words(const struct facts *f, struct buf *out)
 {
 	char at[40];
 
-	if (f->zone_known) {
+	if (f->zone_known && strcmp(clock_zone(), "UTC") != 0) {
 		clock_fmt_site(at, f->inc->opened);
 		buf_printf(out, "site time, %s (UTC%s at opening)",
 		    clock_zone(), at + strlen(at) - strlen("+00:00"));
-	} else if (f->inc->zone != NULL)
+	} else if (!f->zone_known && f->inc->zone != NULL)
 		buf_printf(out, "UTC (the site's zone '%s' is not known here)",
 		    f->inc->zone);
 	else
@@ -238,8 +238,8 @@ section_times(const struct facts *f, struct buf *out)
 	for (int i = 0; i < TIME_COUNT; i++) {
 		buf_str(table_cell(&t), fact_time_label((enum fact_time)i));
 		if (f->times[i] == 0) {
-			buf_str(table_cell(&t), i == TIME_ALERTED ?
-			    "not recorded" : "not yet");
+			buf_str(table_cell(&t), i == TIME_ALERTED ||
+			    i == TIME_ACTION ? "not recorded" : "not yet");
 			buf_str(table_cell(&t), "-");
 			continue;
 		}

@@ -266,11 +266,8 @@ one_line(const struct facts *f, const struct inc_entry *en, struct buf *out)
 	written(out, en);
 	buf_printf(out, "%s, line %" PRId64 "%s\n", en->pinned ? " pinned" : "",
 	    en->seq, block ? ":" : "");
-	if (block) {
-		buf_ch(out, '\n');
+	if (block)
 		md_fence(out, words, 2);
-		buf_ch(out, '\n');
-	}
 }
 
 void

@@ -28,7 +28,7 @@ state_cell(struct buf *out, const struct facts *f, const struct inc_step *s)
 	buf_str(out, step_state_name(s->state));
 	if (!good && s->state != STEP_SKIPPED && s->state != STEP_TODO)
 		buf_str(out, "**");
-	if (!text_empty(s->how) && strcmp(s->how, step_state_name(s->state))) {
+	if (!text_empty(s->how) && strcmp(s->how, step_state_name(s->state)) != 0) {
 		buf_str(out, ", ");
 		md_text(out, s->how);
 	}

@@ -200,7 +200,7 @@ engine_unchanged(void *ctx, struct err *e)
 	if (g->inc->state == INC_CLOSED)
 		return err_set(e, ERR_GUARD, "the incident was closed by "
 		    "somebody else just now");
-	if (seq == g->seq)
+	if (s == NULL || seq == g->seq)
 		return true;
 	err_set(e, ERR_GUARD, "step '%s' is %s now, by '%s'", g->id,
 	    step_state_name(s->state), s->by);

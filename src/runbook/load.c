@@ -237,7 +237,7 @@ fill(const struct filling *f, const char *s)
 
 	if (s == NULL)
 		return NULL;
-	if (f->name == NULL)
+	if (f->name == NULL || f->hole == NULL)
 		return pool_str(f->pool, s);
 	n = strlen(f->hole) - 1;
 	for (; *s != '\0'; s++) {

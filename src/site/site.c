@@ -77,7 +77,7 @@ is_there(const char *path)
 {
 	struct stat st;
 
-	return stat(path, &st) == 0 || (errno != ENOENT && errno != ENOTDIR);
+	return path != NULL && (stat(path, &st) == 0 || (errno != ENOENT && errno != ENOTDIR));
 }
 
 static const char *

@@ -217,7 +217,7 @@ export(struct desk *d, const struct format *f, const char *named,
 	struct buf doc = BUF_INIT;
 	bool ok = false;
 
-	if (!pick(&d->state, named, id, e))
+	if (f == NULL || !pick(&d->state, named, id, e))
 		return false;
 	dir = state_path(&d->state, "incidents/%s", id);
 	if (!file_is_dir(dir)) {
@@ -257,8 +257,10 @@ verb_export(struct cli *c, int argc, char **argv)
 	int status = EXIT_DONE;
 
 	if (!cli_parse(c, argc, argv, opts, sizeof opts / sizeof *opts) ||
-	    !cli_words(c, 0, 1, usage))
+	    !cli_words(c, 0, 1, usage)) {
+		VEC_RELEASE(&c->words);
 		return EXIT_USAGE;
+	}
 	to_out = output == NULL || strcmp(output, "-") == 0;
 	f = format_of(format != NULL ? format : c->json && to_out ? "json" :
 	    "md", &e);

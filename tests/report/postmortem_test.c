@@ -352,6 +352,31 @@ a_changed_line_is_flagged_and_not_believed(void **state)
 	free(dir);
 }
 
+static void
+a_line_that_was_cut_off_is_counted(void **state)
+{
+	char *dir = story_tell("torn/INC-20250214-0108", night, 3);
+	char *path = file_join(dir, "journal.jsonl");
+	struct incident inc = INCIDENT_INIT;
+	struct buf doc = BUF_INIT;
+	FILE *f = fopen(path, "ae");
+
+	(void)state;
+	assert_non_null(f);
+	assert_true(fputs("{\"seq\":5,\"at\":\"2025-02-", f) >= 0);
+	assert_int_equal(fclose(f), 0);
+	assert_true(incident_load(&inc, dir, NULL));
+	assert_true(incident_say(&inc, EVENT_NOTE, NULL, "after it", NULL,
+	    NULL));
+	incident_release(&inc);
+	story_report(dir, report_markdown, &doc);
+	story_contains(&doc, "as it was written, 7 lines, 1 cut off\n");
+	story_contains(&doc, "journal.torn");
+	buf_release(&doc);
+	free(path);
+	free(dir);
+}
+
 /* ---- foreign words ---------------------------------------------------------------- */
 
 #define HOSTILE								\
@@ -580,6 +605,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(a_zone_that_this_machine_lacks_is_said),
 	cmocka_unit_test(a_text_of_many_lines_of_the_journal_is_told_whole),
 	cmocka_unit_test(a_changed_line_is_flagged_and_not_believed),
+	cmocka_unit_test(a_line_that_was_cut_off_is_counted),
 	cmocka_unit_test(nothing_foreign_is_markup),
 	cmocka_unit_test(json_is_read_alike_by_two_parsers),
 };
