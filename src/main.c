@@ -82,6 +82,7 @@ dispatch(int argc, char **argv)
 	if (!cli_parse(&c, at - 1, argv + 1, NULL, 0))
 		return EXIT_USAGE;
 	status = v->run(&c, argc - at - 1, argv + at + 1);
+	VEC_RELEASE(&c.words);
 	return status;
 }
 

@@ -293,23 +293,26 @@ void
 check_zone(struct doctor *d)
 {
 	const struct site *s = doctor_site(d);
+	const char *host = d->host_zone;
 	char now[40];
 
+	if (strcmp(host, "Etc/UTC") == 0)
+		host = "UTC";
 	clock_fmt_site(now, clock_wall_ms());
 	if (s == NULL)
 		doctor_found(d, DOCTOR_OK, "time zone", "no site file: times "
-		    "are shown in UTC, this host is in %s", d->host_zone);
+		    "are shown in UTC, this host is in %s", host);
 	else if (!clock_zone_known(s->timezone)) {
 		doctor_found(d, DOCTOR_ERROR, "time zone", "this host does not "
 		    "know the site's zone '%s'", s->timezone);
 		doctor_todo(d, "Install the package tzdata.");
-	} else if (strcmp(s->timezone, d->host_zone) == 0)
+	} else if (strcmp(s->timezone, host) == 0)
 		doctor_found(d, DOCTOR_OK, "time zone",
 		    "site and host are in %s, now %s", s->timezone, now);
 	else
 		doctor_found(d, DOCTOR_OK, "time zone", "the site is in %s, "
 		    "now %s; this host is in %s, so its own logs differ",
-		    s->timezone, now, d->host_zone);
+		    s->timezone, now, host);
 }
 
 /* ---- core files and terminal --------------------------------------------- */

@@ -27,6 +27,7 @@ enum {
 	SPACE_NONE = 16 << 20,
 	INODES_LOW = 2000,
 	INODES_NONE = 300,
+	NEWEST = 20,
 };
 
 /* ---- the directory and its spare ------------------------------------------ */
@@ -376,9 +377,8 @@ settle(struct doctor *d, struct incident *inc)
 static void
 judge_incident(struct doctor *d, struct incident *inc)
 {
-	char *path = file_join(inc->dir, "journal.jsonl"), age[32];
 	const char *title = inc->title != NULL ? inc->title : "";
-	struct journal_verdict v = { 0 };
+	char age[32];
 
 	settle(d, inc);
 	text_fmt_duration(age, clock_wall_ms() - (inc->state == INC_OPEN ?
@@ -393,11 +393,29 @@ judge_incident(struct doctor *d, struct incident *inc)
 		doctor_todo(d, "Publish the report, assign the follow-ups, "
 		    "then 'midwatch incident close'.");
 	}
-	if (verify(d, "journal", path, &v))
-		doctor_found(d, DOCTOR_OK, "journal", "of %s: intact, %" PRId64
-		    " lines%s", inc->id, v.lines, v.second_used ?
-		    ", part of it in the second journal" : "");
-	free(path);
+}
+
+/* Whatever its journal says, also of one that cannot be told to be open. */
+static void
+newest_journals(struct doctor *d)
+{
+	struct state_ids ids = { 0 };
+	struct journal_verdict v;
+	size_t n = 0, good = 0;
+
+	(void)state_incidents(&d->state, &ids, NULL);
+	for (size_t i = ids.v.n; i-- > 0 && n < NEWEST; n++) {
+		char *path = state_path(&d->state,
+		    "incidents/%s/journal.jsonl", ids.v.v[i]);
+
+		good += verify(d, "journals", path, &v);
+		free(path);
+	}
+	if (n > 0 && good == n)
+		doctor_found(d, DOCTOR_OK, "journals", "%s", n == 1 ?
+		    "that of the only incident is intact" :
+		    "those of the newest incidents are intact");
+	state_ids_release(&ids);
 }
 
 void
@@ -423,6 +441,7 @@ check_incident(struct doctor *d)
 			doctor_failed(d, DOCTOR_ERROR, "incident", &e,
 			    "'midwatch verify' on its journal says more.");
 	}
+	newest_journals(d);
 	incident_release(&inc);
 	free(dir);
 }

@@ -326,6 +326,37 @@ incident_step(const struct incident *inc, const char *id)
 	return NULL;
 }
 
+static struct inc_job *
+job_of(struct incident *inc, int64_t n)
+{
+	for (size_t i = 0; i < inc->jobs.n; i++)
+		if (inc->jobs.v[i].n == n)
+			return &inc->jobs.v[i];
+	struct inc_job *job = VEC_NEW(&inc->jobs);
+	job->n = n;
+	return job;
+}
+
+/* The job that does a step begins and ends with the step's own lines. */
+static void
+step_job(struct incident *inc, const struct inc_entry *en)
+{
+	int64_t n = json_get_int(en->data, "job", 0);
+	struct inc_job *job;
+
+	if (n == 0 || en->kind == EVENT_STEP_DOUBT)
+		return;
+	job = job_of(inc, n);
+	if (en->kind == EVENT_STEP_STARTED) {
+		job->started = en->at;
+		set(&job->step, en->step);
+		set(&job->title, en->text);
+	} else {
+		job->ended = en->at;
+		set(&job->outcome, str_or(en, "how", "ended"));
+	}
+}
+
 /* What each step event makes of the step. */
 static const struct { enum event_kind kind; enum step_state to; } step_moves[] = {
 	{ EVENT_STEP_STARTED, STEP_RUNNING },	/* intent, before the effect */
@@ -344,6 +375,7 @@ fold_step(struct incident *inc, struct inc_entry *en)
 
 	if (text_empty(en->step))
 		return;
+	step_job(inc, en);
 	s = step_of(inc, en->step);
 	for (size_t i = 0; i < sizeof step_moves / sizeof *step_moves; i++)
 		if (step_moves[i].kind == en->kind)
@@ -388,18 +420,12 @@ fold_override(struct incident *inc, struct inc_entry *en)
 static void
 fold_job(struct incident *inc, struct inc_entry *en)
 {
-	int64_t n = json_get_int(en->data, "job", 0);
-	struct inc_job *job = NULL;
+	struct inc_job *job = job_of(inc, json_get_int(en->data, "job", 0));
 
-	for (size_t i = 0; i < inc->jobs.n; i++)
-		if (inc->jobs.v[i].n == n)
-			job = &inc->jobs.v[i];
-	if (job == NULL) {
-		job = VEC_NEW(&inc->jobs);
-		job->n = n;
+	if (job->started == 0) {
 		job->started = en->at;
-		job->step = xstrdup(en->step);
-		job->title = xstrdup(en->text);
+		set(&job->step, en->step);
+		set(&job->title, en->text);
 	}
 	if (en->kind == EVENT_JOB_ENDED || en->kind == EVENT_JOB_DOUBT) {
 		job->ended = en->at;
@@ -476,36 +502,41 @@ entry_release(struct inc_entry *en)
 	json_decref(en->data);
 }
 
-/* "2/3": the rest of the entry before it. */
-static bool
-continues(struct incident *inc, const struct event *ev)
+/* "2/3": which part of how many; 1 of 1 where nothing was split. */
+static void
+part_of(const struct event *ev, int *ret_part, int *ret_of)
 {
 	const char *part = json_get_str(ev->data, "part");
+
+	if (part == NULL || sscanf(part, "%9d/%9d", ret_part, ret_of) != 2 ||
+	    *ret_part < 1 || *ret_of < *ret_part)
+		*ret_part = *ret_of = 1;
+}
+
+/* The entry that this part goes on with, NULL when it begins one. */
+static struct inc_entry *
+continued(struct incident *inc, const struct event *ev, int part)
+{
 	struct inc_entry *last;
 	char *joined;
 
-	if (part == NULL || strncmp(part, "1/", 2) == 0 || inc->entries.n == 0)
-		return false;
+	if (part == 1 || inc->entries.n == 0)
+		return NULL;
 	last = &inc->entries.v[inc->entries.n - 1];
 	if (last->kind != ev->kind || strcmp(last->by, ev->by) != 0 ||
 	    json_get_str(last->data, "part") == NULL)
-		return false;
+		return NULL;
 	joined = xprintf("%s%s", last->text, ev->text);
 	free(last->text);
 	last->text = joined;
-	return true;
+	return last;
 }
 
-static void
-on_event(void *ctx, const struct event *ev)
+static struct inc_entry *
+new_entry(struct incident *inc, const struct event *ev)
 {
-	struct incident *inc = ctx;
-	struct inc_entry *en;
+	struct inc_entry *en = VEC_NEW(&inc->entries);
 
-	inc->last_at = ev->at > inc->last_at ? ev->at : inc->last_at;
-	if (!ev->bad && continues(inc, ev))
-		return;
-	en = VEC_NEW(&inc->entries);
 	en->seq = ev->seq;
 	en->at = ev->at;
 	en->rec = ev->rec;
@@ -518,7 +549,24 @@ on_event(void *ctx, const struct event *ev)
 	en->text = xstrdup(ev->text);
 	en->data = json_incref(ev->data);
 	en->bad = ev->bad;
-	if (!ev->bad && folds[ev->kind] != NULL)
+	return en;
+}
+
+static void
+on_event(void *ctx, const struct event *ev)
+{
+	struct incident *inc = ctx;
+	struct inc_entry *en = NULL;
+	int part, of;
+
+	inc->last_at = ev->at > inc->last_at ? ev->at : inc->last_at;
+	part_of(ev, &part, &of);
+	if (!ev->bad)
+		en = continued(inc, ev, part);
+	if (en == NULL)
+		en = new_entry(inc, ev);
+	/* a split text counts when all of it is there */
+	if (!en->bad && part == of && folds[ev->kind] != NULL)
 		folds[ev->kind](inc, en);
 }
 

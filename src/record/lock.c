@@ -30,11 +30,27 @@ hold_signals(sigset_t *old)
 	(void)sigprocmask(SIG_BLOCK, &set, old);
 }
 
+/* Somebody wants us to end, and nothing is held yet. */
 static bool
-give_up(const struct lock *l, const char *what, const char *holder,
-    struct err *e)
+interrupted(const struct lock *l)
 {
-	(void)l;
+	static const int ends[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT };
+	struct sigaction sa;
+	sigset_t pending;
+
+	(void)sigpending(&pending);
+	for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
+		if (sigismember(&pending, ends[i]) == 1 &&
+		    sigismember(&l->mask, ends[i]) == 0 &&
+		    sigaction(ends[i], NULL, &sa) == 0 &&
+		    sa.sa_handler != SIG_IGN)
+			return true;
+	return false;
+}
+
+static bool
+give_up(const char *what, const char *holder, struct err *e)
+{
 	err_set(e, ERR_BUSY, "%s is locked by %s", what, holder);
 	return err_hint(e, "If that process is stopped, continue or end it, "
 	    "then try again.");
@@ -42,7 +58,7 @@ give_up(const struct lock *l, const char *what, const char *holder,
 
 /* Sleeps in flock, woken by a timer to look at the clock. */
 static bool
-wait_for(int fd, struct lock *l, const char *what, int64_t give_up_ms,
+wait_for(int fd, const struct lock *l, const char *what, int64_t give_up_ms,
     void (*waiting)(const char *), struct err *e)
 {
 	struct sigaction sa = { .sa_handler = tick }, old;
@@ -55,9 +71,9 @@ wait_for(int fd, struct lock *l, const char *what, int64_t give_up_ms,
 	bool told = false, ok = false;
 	timer_t timer;
 
-	(void)sigaction(sev.sigev_signo, &sa, &old);
 	if (timer_create(CLOCK_MONOTONIC, &sev, &timer) != 0)
 		return err_sys(e, "cannot make a timer");
+	(void)sigaction(sev.sigev_signo, &sa, &old);
 	(void)timer_settime(timer, 0, &every, NULL);
 	for (;;) {
 		int64_t waited;
@@ -70,6 +86,11 @@ wait_for(int fd, struct lock *l, const char *what, int64_t give_up_ms,
 			err_sys(e, "cannot lock %s", what);
 			break;
 		}
+		if (interrupted(l)) {
+			err_set(e, ERR_CANCELLED, "interrupted while waiting "
+			    "for %s", what);
+			break;
+		}
 		waited = clock_mono_ms() - start;
 		if (waited < NAME_AFTER_MS)
 			continue;
@@ -80,7 +101,7 @@ wait_for(int fd, struct lock *l, const char *what, int64_t give_up_ms,
 			waiting(holder.p);
 		told = true;
 		if (waited >= give_up_ms) {
-			give_up(l, what, holder.p, e);
+			give_up(what, holder.p, e);
 			break;
 		}
 	}

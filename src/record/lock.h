@@ -1,7 +1,8 @@
 /*
- * lock: a flock with a deadline. Whoever holds it is named after two seconds.
- * While it is held, signals that would stop or end us are held back, so that a
- * ctrl-Z in one console cannot stop everybody else's.
+ * lock: a flock with a deadline. Whoever holds it is named after two seconds;
+ * whoever waits can be interrupted. While it is held, signals that would stop or
+ * end us are held back, so that a ctrl-Z in one console cannot stop everybody
+ * else's.
  */
 #ifndef RECORD_LOCK_H
 #define RECORD_LOCK_H

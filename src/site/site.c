@@ -19,21 +19,19 @@ set_path(struct site *s)
 	s->path = pool_printf(&s->doc.pool, "%s%s%s", s->doc.dir, sep, name);
 }
 
-static int
-by_line(const void *a, const void *b)
-{
-	const struct conf_problem *x = a, *y = b;
-
-	return (x->line > y->line) - (x->line < y->line);
-}
-
-/* The tables speak first, the cross checks after them; people read by line. */
+/* The tables speak first, the cross checks after them; people read by line.
+ * There are few, and those of one line stay as they came. */
 static void
 sort_problems(struct conf_doc *doc)
 {
-	if (doc->problems.n > 1)
-		qsort(doc->problems.v, doc->problems.n,
-		    sizeof *doc->problems.v, by_line);
+	for (size_t i = 1; i < doc->problems.n; i++) {
+		struct conf_problem p = doc->problems.v[i];
+		size_t k = i;
+
+		for (; k > 0 && doc->problems.v[k - 1].line > p.line; k--)
+			doc->problems.v[k] = doc->problems.v[k - 1];
+		doc->problems.v[k] = p;
+	}
 }
 
 static bool

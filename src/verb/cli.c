@@ -441,5 +441,4 @@ desk_close(struct desk *d)
 	state_release(&d->state);
 	if (d->site.doc.path != NULL)
 		site_release(&d->site);
-	VEC_RELEASE(&d->cli->words);
 }

@@ -258,7 +258,6 @@ verb_export(struct cli *c, int argc, char **argv)
 
 	if (!cli_parse(c, argc, argv, opts, sizeof opts / sizeof *opts) ||
 	    !cli_words(c, 0, 1, usage)) {
-		VEC_RELEASE(&c->words);
 		return EXIT_USAGE;
 	}
 	to_out = output == NULL || strcmp(output, "-") == 0;
@@ -268,7 +267,6 @@ verb_export(struct cli *c, int argc, char **argv)
 		err_set(&e, ERR_USAGE, "--json says what was done, so the "
 		    "document itself needs --output FILE");
 	if (e.kind != ERR_NONE) {
-		VEC_RELEASE(&c->words);
 		return cli_fail(c, &e);
 	}
 	if (!desk_open(&d, c, &e) || !export(&d, f, c->words.n > 0 ?

@@ -172,6 +172,5 @@ verb_help(struct cli *c, int argc, char **argv)
 		all(&b);
 	cli_block(b.p, b.n);
 	buf_release(&b);
-	VEC_RELEASE(&c->words);
 	return EXIT_DONE;
 }

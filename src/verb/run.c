@@ -325,6 +325,5 @@ verb_job(struct cli *c, int argc, char **argv)
 	status = job_main(&s, n, (int)record_fd, (int)reply_fd, kinds,
 	    sizeof kinds / sizeof *kinds);
 	state_release(&s);
-	VEC_RELEASE(&c->words);
 	return status;
 }

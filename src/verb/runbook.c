@@ -219,6 +219,5 @@ verb_lint(struct cli *c, int argc, char **argv)
 	if (site.doc.path != NULL)
 		site_release(&site);
 	buf_release(&path);
-	VEC_RELEASE(&c->words);
 	return ok ? EXIT_DONE : EXIT_USAGE;
 }

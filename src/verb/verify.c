@@ -177,6 +177,5 @@ verb_verify(struct cli *c, int argc, char **argv)
 	}
 	journal_close(&j);
 	buf_release(&id);
-	VEC_RELEASE(&c->words);
 	return status;
 }

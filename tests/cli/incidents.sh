@@ -54,8 +54,10 @@ expect_exit 0 "a role is taken" mw incident role commander
 expect_exit 0 "and handed over" mw incident role commander --to grace --state-of-things "otc saved, arp running"
 check "show names who has it" contains "$(mw incident show)" "commander: grace"
 
-long=$(head -c 9000 /dev/zero | tr '\0' 'a')
+long=$(head -c 9000 /dev/zero | tr "\0" a)
 expect_exit 0 "a long note is split into parts" mw incident note "$long"
+expect_exit 0 "a long hypothesis too" mw incident hypothesis "$long end"
+check "all of which is in the report" sh -c "'$MIDWATCH' export --format json | grep -q 'a end'"
 check "part 1 of n" contains "$(J)" '"part":"1/'
 printf 'x\033]0;owned\007y\r\nz\342\200\256evil\377' > hostile
 expect_exit 0 "a hostile note is kept" sh -c "'$MIDWATCH' incident note - < hostile"

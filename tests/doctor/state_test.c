@@ -146,11 +146,9 @@ a_state_directory_of_ones_own_is_a_warning(void **state)
 	struct doctor d;
 
 	(void)state;
-	if (access("/var/lib/midwatch", W_OK) == 0 || geteuid() == 0) {
-		test_skip("/var/lib/midwatch can be written here");
-		return;
-	}
-	begin(&d, "site = { name = \"t\"; };");
+	begin(&d, SITE);
+	d.state.shared = false;
+	d.state.note = xstrdup("it is seen by you alone");
 	kit_check(&d, check_state);
 	FOUND(&d, DOCTOR_WARNING, "seen by you alone");
 	doctor_release(&d);
@@ -182,15 +180,13 @@ a_spare_that_does_not_keep_its_space_is_an_error(void **state)
 	fd = open(test_path("site/state/spare/journal.jsonl"),
 	    O_RDWR | O_TRUNC | O_CLOEXEC);
 	assert_true(fd >= 0);
-	if (file_cow(fd)) {
-		close(fd);
-		doctor_release(&d);
-		test_skip("this file system writes elsewhere each time");
-		return;
-	}
-	close(fd);
 	kit_check(&d, check_state);
-	FOUND(&d, DOCTOR_ERROR, "really there");
+	/* where each write takes a new block there is nothing to keep */
+	if (file_cow(fd))
+		FOUND(&d, DOCTOR_OK, "spare");
+	else
+		FOUND(&d, DOCTOR_ERROR, "really there");
+	close(fd);
 	(void)test_write("site/state/spare/journal.jsonl", "x");
 	kit_check(&d, check_state);
 	FOUND(&d, DOCTOR_ERROR, "its journal is not empty");
@@ -281,7 +277,7 @@ an_open_incident_is_told_and_its_journal_is_verified(void **state)
 	assert_true(open_incident(&d, &inc));
 	kit_check(&d, check_incident);
 	FOUND(&d, DOCTOR_WARNING, "is open since");
-	FOUND(&d, DOCTOR_OK, "intact, 1 lines");
+	FOUND(&d, DOCTOR_OK, "the only incident is intact");
 	assert_true(incident_say(&inc, EVENT_INCIDENT_RESOLVED, NULL, "well", NULL,
 	    &e));
 	kit_check(&d, check_incident);
@@ -293,6 +289,7 @@ an_open_incident_is_told_and_its_journal_is_verified(void **state)
 	(void)test_write(path, text);
 	kit_check(&d, check_incident);
 	FOUND(&d, DOCTOR_ERROR, "was changed");
+	assert_null(kit_found(&d, DOCTOR_OK, "journals"));
 	free(path);
 	free(text);
 	incident_release(&inc);
@@ -341,7 +338,7 @@ a_second_journal_in_use_is_settled_when_that_is_possible(void **state)
 	limit_files(0);
 	kit_check(&d, check_incident);
 	FOUND(&d, DOCTOR_OK, "settled: its lines were copied back");
-	FOUND(&d, DOCTOR_OK, "intact");
+	FOUND(&d, DOCTOR_OK, "journals");
 	kit_check(&d, check_incident);
 	assert_null(kit_found(&d, DOCTOR_OK, "second journal in use"));
 	journal_drop_second(&inc.j);

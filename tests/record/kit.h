@@ -6,6 +6,7 @@
 
 #include "tests/test.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <sys/wait.h>
 

@@ -52,7 +52,7 @@ what_would_be_markup_is_escaped(void **state)
 		{ "# x", "\\# x" },
 		{ "<script>", "&lt;script>" },
 		{ "</p><!-- <?x", "&lt;/p>&lt;!-- &lt;?x" },
-		{ "&lt; &#60; AT&T", "&amp;lt; &amp;#60; AT&amp;T" },
+		{ "&lt; &#x3c; AT&T", "&amp;lt; &amp;\\#x3c; AT&amp;T" },
 		{ "$x$ {{y}}", "\\$x\\$ \\{\\{y\\}\\}" },
 		{ "a\\b", "a\\\\b" },
 	};

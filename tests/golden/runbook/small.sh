@@ -31,7 +31,7 @@ docker exec arp-db-prod psql -U postgres -c '\du backup'   # don't guess backup
 
 # 7. Look at the disk
 df -h /var/backups
-tail logs/backup.log ``` /var/lib/midwatch
+tail SITE/logs/backup.log ``` /var/lib/midwatch
 
 # 8. Disk backup below 80%?
 df -h /var/backups; df -h /var/backups
