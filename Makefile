@@ -75,7 +75,7 @@ deps:
 	$(Q)$(if $(DEPS),:,.ci/deps $(needs))
 
 # Changed flags compile everything again; another version or prefix only the verbs.
-verbs = src/main.c src/verb/%
+verbs = src/main.c src/verb/% src/runbook/find.c
 $(O)/.flags $(O)/.identity: FORCE | deps
 	@mkdir -p $(@D)
 	@echo "$(if $(filter %.flags,$@),$(CC) $(cppflags) $(cflags),$(version) $(PREFIX))" >$@.new
@@ -85,7 +85,8 @@ $(patsubst %.c,$(O)/%.o,$(filter $(verbs),$(src))): $(O)/.identity
 $(O)/%.o: %.c $(O)/.flags | deps
 	$(call say,CC,$<)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(cppflags) $(if $(filter $(verbs),$<),$(identity)) $(cflags) -MMD -MP -c -o $@ $<
+	$(Q)$(CC) $(cppflags) $(if $(filter $(verbs),$<),$(identity)) $(cflags) $(if $(filter tests/%,$<),-Wno-write-strings) \
+		-MMD -MP -c -o $@ $<
 -include $(wildcard $(O)/*/*.d $(O)/*/*/*.d)
 
 link = $(Q)mkdir -p $(@D) && $(CC) $(cflags) $(ldflags) -o $@ $(filter %.o,$^) $(1) $(pkg_libs)

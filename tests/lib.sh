@@ -165,6 +165,14 @@ small_fs_unmount_()
 	as_root umount -l "$1"
 }
 
+# Second journals of the incidents below $WORK: they are on another file system
+# and would stay when the test ends with an incident open.
+second_journals_()
+{
+	find "$WORK" -name '*.jsonl' -type f -exec \
+	    sed -n 's|.*"kind":"journal.second".*"path":"\(/[^"]*/midwatch-[0-9-]*\)/[^"/]*".*|\1|p' {} + 2>/dev/null
+}
+
 leave_()
 {
 	status_=$?
@@ -175,6 +183,9 @@ leave_()
 	fi
 	eval "$at_exit_"
 	cd /
+	second_journals_ | sort -u | while IFS= read -r second_; do
+		as_root rm -rf -- "$second_"
+	done
 	printf '%s' "$mounts_" | while IFS= read -r mount_; do
 		small_fs_unmount_ "$mount_"
 	done

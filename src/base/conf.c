@@ -13,7 +13,7 @@
 #include "base/file.h"
 #include "base/text.h"
 
-enum { PROBLEMS_MAX = 50, FILE_MAX = 1 << 20, LITERAL_MAX = 9,
+enum { PROBLEMS_MAX = 200, FILE_MAX = 1 << 20, LITERAL_MAX = 9,
     HEX_MAX = 7 };
 
 /* One key of one group while it is being read. */
@@ -196,6 +196,18 @@ in_range(const struct place *p, int line, const char *s)
 	return false;
 }
 
+static void
+not_one_of(const struct place *p, int line, const char *s)
+{
+	struct buf b = BUF_INIT;
+
+	for (size_t i = 0; p->row->words[i] != NULL; i++)
+		buf_printf(&b, "%s'%s'", i > 0 ? ", " : "", p->row->words[i]);
+	conf_problem(p->doc, line, p->where, "unknown word '%s', one of %s", s,
+	    b.p);
+	buf_release(&b);
+}
+
 /* Text types: from the file or from a row's default. */
 static bool
 put_text(const struct place *p, int line, const char *s)
@@ -250,7 +262,11 @@ put_text(const struct place *p, int line, const char *s)
 			*(int *)(void *)p->at = (int)n;
 			return true;
 		}
-		conf_unknown(p->doc, line, p->where, "word", s, r->words, n);
+		if (text_nearest(s, r->words, n) != NULL)
+			conf_unknown(p->doc, line, p->where, "word", s,
+			    r->words, n);
+		else
+			not_one_of(p, line, s);
 		return false;
 	}
 	case CONF_INT:
@@ -357,8 +373,8 @@ put_args(const struct place *p)
 			    config_setting_get_string(s));
 			break;
 		case CONFIG_TYPE_BOOL:
-			arg->value = config_setting_get_bool(s) ? "true" :
-			    "false";
+			arg->value = pool_str(&p->doc->pool,
+			    config_setting_get_bool(s) ? "true" : "false");
 			break;
 		case CONFIG_TYPE_INT:
 		case CONFIG_TYPE_INT64:
@@ -366,7 +382,7 @@ put_args(const struct place *p)
 			    config_setting_get_int64(s));
 			break;
 		default:
-			arg->value = "";
+			arg->value = pool_str(&p->doc->pool, "");
 			conf_problem(p->doc, arg->line, p->where,
 			    "'%s' must be a string, a number or true/false",
 			    arg->key);
@@ -538,19 +554,28 @@ load_group(struct conf_doc *doc, const struct conf_schema *schema,
 /*
  * What the parser would do without a word: read other files (@include), cut
  * big numbers to 32 bits and strings at a NUL. And what it would refuse with
- * "syntax error" alone, though it is the commonest slip: a comma before ')'.
- * One walk over the text outside strings and comments.
+ * "syntax error" alone, though people slip there: a comma before ')', a string
+ * without an end or in the wrong place (whose memory it would lose). One walk
+ * over the text outside strings and comments.
  */
 struct walk {
 	struct conf_doc *doc;
 	const char *s, *end;
 	int line;
 	char last;		/* that meant something */
+	struct buf open;	/* brackets */
 };
 
 static void
 walk_string(struct walk *w)
 {
+	char in = w->open.n > 0 ? w->open.p[w->open.n - 1] : '{';
+	int begun = w->line;
+
+	if (w->last == '\0' || strchr(in == '{' ? "=:\"" : "=:\",([",
+	    w->last) == NULL)
+		conf_problem(w->doc, begun, "",
+		    "syntax error: a string cannot stand here");
 	for (w->s++; w->s < w->end && *w->s != '"'; w->s++) {
 		if (*w->s == '\\' && w->s + 1 < w->end) {
 			w->s++;
@@ -561,6 +586,9 @@ walk_string(struct walk *w)
 		if (*w->s == '\n')
 			w->line++;
 	}
+	if (w->s >= w->end)
+		conf_problem(w->doc, begun, "", "syntax error: the string that "
+		    "begins here has no end");
 }
 
 static bool
@@ -581,7 +609,8 @@ walk_comment(struct walk *w)
 		if (*w->s == '\n')
 			w->line++;
 	}
-	w->s++;
+	if (w->s < w->end)
+		w->s++;
 	return true;
 }
 
@@ -603,11 +632,25 @@ walk_number(struct walk *w)
 	w->s += n - 1;
 }
 
+static void
+walk_bracket(struct walk *w)
+{
+	char c = *w->s;
+
+	if (strchr("([{", c) != NULL)
+		buf_ch(&w->open, c);
+	else if (w->open.n > 0)
+		buf_cut(&w->open, w->open.n - 1);
+	if ((c == ')' || c == ']') && w->last == ',')
+		conf_problem(w->doc, w->line, "",
+		    "syntax error: a comma before '%c'", c);
+}
+
 static bool
 text_is_safe(struct conf_doc *doc)
 {
 	struct walk w = { doc, doc->bytes.p, doc->bytes.p + doc->bytes.n, 1,
-	    '\0' };
+	    '\0', BUF_INIT };
 	size_t before = doc->problems.n;
 
 	if (memchr(w.s, '\0', doc->bytes.n) != NULL) {
@@ -623,17 +666,19 @@ text_is_safe(struct conf_doc *doc)
 			continue;
 		if (c == '"')
 			walk_string(&w);
-		else if (c == '@')
+		else if (c == '@') {
 			conf_problem(doc, w.line, "",
 			    "'@include' is not allowed here");
-		else if ((c == ')' || c == ']') && w.last == ',')
-			conf_problem(doc, w.line, "",
-			    "syntax error: a comma before '%c'", c);
+			while (w.s + 1 < w.end && w.s[1] != '\n')
+				w.s++;
+		} else if (strchr("(){}[]", c) != NULL)
+			walk_bracket(&w);
 		else if (isdigit((unsigned char)c) && (w.s == doc->bytes.p ||
 		    !(isalnum((unsigned char)w.s[-1]) || w.s[-1] == '_')))
 			walk_number(&w);
 		w.last = c;
 	}
+	buf_release(&w.open);
 	return doc->problems.n == before;
 }
 

@@ -268,8 +268,6 @@ second_in(const struct doctor *d, const char *dir, struct buf *why)
 void
 check_second(struct doctor *d)
 {
-	static const char *const usual[] = { "/var/tmp", "/var/lib", "/home",
-	    "/opt", "/tmp", "/dev/shm", "/run" };
 	const struct site *s = doctor_site(d);
 	const char *named = s != NULL ? s->second : NULL, *dir = named;
 	enum second got = SECOND_NO;
@@ -283,10 +281,9 @@ check_second(struct doctor *d)
 		doctor_todo(d, "The site file's 'second' has to be a folder on "
 		    "another file system that the group can write to.");
 	}
-	for (size_t i = 0; got == SECOND_NO && i < sizeof usual /
-	    sizeof *usual; i++) {
+	for (size_t i = 0; got == SECOND_NO && second_dirs[i] != NULL; i++) {
 		buf_clear(&why);
-		dir = usual[i];
+		dir = second_dirs[i];
 		got = second_in(d, dir, &why);
 	}
 	if (got == SECOND_YES)

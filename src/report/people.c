@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/text.h"
-#include "report/escape.h"
+#include "base/markdown.h"
 #include "report/fields.h"
 #include "report/intern.h"
 #include "report/table.h"

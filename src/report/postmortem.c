@@ -8,7 +8,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/text.h"
-#include "report/escape.h"
+#include "base/markdown.h"
 #include "report/intern.h"
 #include "report/table.h"
 

@@ -1,6 +1,6 @@
 #include "report/table.h"
 
-#include "report/escape.h"
+#include "base/markdown.h"
 
 void
 table_head(struct table *t, const char *const *names)

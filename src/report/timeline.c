@@ -5,7 +5,7 @@
 
 #include "base/clock.h"
 #include "base/text.h"
-#include "report/escape.h"
+#include "base/markdown.h"
 #include "report/intern.h"
 #include "report/table.h"
 

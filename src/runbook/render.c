@@ -2,35 +2,13 @@
  * A runbook as a page of Markdown. The same file and site always give the same
  * bytes.
  */
-#include <ctype.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "base/markdown.h"
 #include "base/text.h"
 #include "runbook/intern.h"
-
-/* One line of text that Markdown shows as it is. */
-static void
-put(struct buf *out, const char *s)
-{
-	struct buf b = BUF_INIT;
-
-	text_clean(&b, s, strlen(s), TEXT_LINE);
-	for (size_t i = 0; i < b.n; i++) {
-		bool first = i == 0;
-		char c = b.p[i];
-
-		if (strchr("\\`*_[]<>|~", c) != NULL || (c == '&' &&
-		    i + 1 < b.n && (isalpha((unsigned char)b.p[i + 1]) ||
-		    b.p[i + 1] == '#')) || (first && strchr("#+-=", c)) ||
-		    (c == '.' && i > 0 && i + 1 < b.n && b.p[i + 1] == ' ' &&
-		    strspn(b.p, "0123456789") == i))
-			buf_ch(out, '\\');
-		buf_ch(out, c);
-	}
-	buf_release(&b);
-}
 
 static void
 put_pair(struct buf *out, const char *what, const char *s)
@@ -38,7 +16,7 @@ put_pair(struct buf *out, const char *what, const char *s)
 	if (text_empty(s))
 		return;
 	buf_printf(out, "**%s:** ", what);
-	put(out, s);
+	md_text(out, s);
 	buf_str(out, "\n\n");
 }
 
@@ -108,11 +86,11 @@ put_risks(const struct runbook *rb, struct buf *out)
 		const struct rb_risk *r = &rb->risks[i];
 
 		buf_str(out, "| ");
-		put(out, r->name ? r->name : "");
+		md_text(out, r->name ? r->name : "");
 		buf_str(out, " | ");
 		put_code(out, r->unless.text ? r->unless.text : "?", true);
 		buf_str(out, " | ");
-		put(out, r->say ? r->say : "");
+		md_text(out, r->say ? r->say : "");
 		buf_str(out, " |\n");
 	}
 	buf_ch(out, '\n');
@@ -129,13 +107,13 @@ put_severities(const struct runbook *rb, struct buf *out)
 		const struct rb_severity *s = &rb->severities[i];
 
 		buf_str(out, "| ");
-		put(out, s->level ? s->level : "");
+		md_text(out, s->level ? s->level : "");
 		buf_str(out, " | ");
-		put(out, s->say ? s->say : s->when ? s->when : "");
+		md_text(out, s->say ? s->say : s->when ? s->when : "");
 		buf_str(out, " | ");
 		for (size_t k = 0; k < s->tell.n; k++) {
 			buf_str(out, k ? ", " : "");
-			put(out, s->tell.v[k]);
+			md_text(out, s->tell.v[k]);
 		}
 		buf_str(out, " |\n");
 	}
@@ -178,9 +156,9 @@ put_escalations(const struct runbook *rb, struct buf *out)
 		if (x->unless.text != NULL)
 			put_code(out, x->unless.text, true);
 		buf_str(out, " | ");
-		put(out, x->tell ? x->tell : "");
+		md_text(out, x->tell ? x->tell : "");
 		buf_str(out, " | ");
-		put(out, x->say ? x->say : "");
+		md_text(out, x->say ? x->say : "");
 		buf_str(out, " |\n");
 	}
 	buf_ch(out, '\n');
@@ -193,12 +171,12 @@ put_work(const struct rb_step *s, struct buf *out)
 {
 	if (s->kind == STEP_ACTION && s->action != NULL) {
 		buf_str(out, "- button: ");
-		put(out, s->action);
+		md_text(out, s->action);
 		for (size_t i = 0; i < s->args.n; i++) {
 			buf_str(out, i ? ", " : " (");
-			put(out, s->args.v[i].key);
+			md_text(out, s->args.v[i].key);
 			buf_str(out, " = ");
-			put(out, s->args.v[i].value);
+			md_text(out, s->args.v[i].value);
 		}
 		buf_str(out, s->args.n ? ")\n" : "\n");
 	}
@@ -210,13 +188,13 @@ put_work(const struct rb_step *s, struct buf *out)
 		}
 		if (s->at != NULL) {
 			buf_str(out, " at ");
-			put(out, s->at);
+			md_text(out, s->at);
 		}
 		buf_ch(out, '\n');
 	}
 	if (s->role != NULL) {
 		buf_str(out, "- you become: ");
-		put(out, s->role);
+		md_text(out, s->role);
 		buf_ch(out, '\n');
 	}
 }
@@ -242,7 +220,7 @@ put_gates(const struct rb_step *s, struct buf *out)
 		buf_str(out, "- if it fails: ");
 		for (size_t i = 0; i < s->on_fail.n; i++) {
 			buf_str(out, i ? "; " : "");
-			put(out, s->on_fail.v[i]);
+			md_text(out, s->on_fail.v[i]);
 		}
 		buf_ch(out, '\n');
 	}
@@ -261,15 +239,15 @@ put_step(const struct rb_step *s, size_t number, const struct site *site,
 	struct buf code = BUF_INIT;
 
 	buf_printf(out, "### %zu. ", number);
-	put(out, s->title);
+	md_text(out, s->title);
 	buf_str(out, "\n\n");
 	if (!text_empty(s->say)) {
-		put(out, s->say);
+		md_text(out, s->say);
 		buf_str(out, "\n\n");
 	}
 	for (size_t i = 0; i < s->todo.n; i++) {
 		buf_printf(out, "%zu. ", i + 1);
-		put(out, s->todo.v[i]);
+		md_text(out, s->todo.v[i]);
 		buf_ch(out, '\n');
 	}
 	if (s->todo.n > 0)
@@ -308,22 +286,22 @@ runbook_render(const struct runbook *rb, const struct site *site,
 	const char *phase = NULL;
 
 	buf_str(out, "# ");
-	put(out, rb->title ? rb->title : "");
+	md_text(out, rb->title ? rb->title : "");
 	buf_str(out, "\n\n");
 	if (!text_empty(rb->say)) {
-		put(out, rb->say);
+		md_text(out, rb->say);
 		buf_str(out, "\n\n");
 	}
 	buf_str(out, "Runbook ");
-	put(out, rb->name ? rb->name : "");
+	md_text(out, rb->name ? rb->name : "");
 	buf_printf(out, ", version %" PRId64, rb->version);
 	if (rb->severity != NULL) {
 		buf_str(out, ", begins as ");
-		put(out, rb->severity);
+		md_text(out, rb->severity);
 	}
 	if (site != NULL && site->name != NULL) {
 		buf_str(out, ", for the site ");
-		put(out, site->name);
+		md_text(out, site->name);
 	}
 	buf_str(out, ".\n\n");
 	put_risks(rb, out);
@@ -336,7 +314,7 @@ runbook_render(const struct runbook *rb, const struct site *site,
 		    strcmp(s->phase, phase) != 0))) {
 			phase = s->phase;
 			buf_str(out, "## ");
-			put(out, phase ? phase : "Steps");
+			md_text(out, phase ? phase : "Steps");
 			buf_str(out, "\n\n");
 		}
 		put_step(s, i + 1, site, out);

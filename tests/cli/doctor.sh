@@ -94,6 +94,8 @@ expect_exit 0 "doctor works while it is open" "$MIDWATCH" doctor
 check "and names it" contains "$OUT" "disk full"
 check "its journal is intact" contains "$OUT" "ok       journals: "
 journal=$(ls state/incidents/*/journal.jsonl)
+second=$(sed -n 's|.*"path":"\(/[^"]*/midwatch-[^"/]*\)/journal.jsonl".*|\1|p' "$journal")
+[ -z "$second" ] || at_exit 'rm -rf "$second"'
 sed -i '1s/disk full/disk fuII/' "$journal"
 expect_exit 1 "a changed journal is an error" "$MIDWATCH" doctor
 check "which says so" contains "$OUT" "was changed"

@@ -233,6 +233,49 @@ a_value_is_quoted_for_where_it_stands(void **state)
 	}
 }
 
+/* Every <db.host> that is left becomes a word. */
+static void
+without_brackets(struct buf *b)
+{
+	for (size_t i = 0; i < b->n; i++) {
+		size_t n = b->p[i] == '<' ? strspn(b->p + i + 1,
+		    "abcdefghijklmnopqrstuvwxyz:.-") : 0;
+
+		if (n > 0 && b->p[i + 1 + n] == '>')
+			b->p[i] = b->p[i + 1 + n] = 'X';
+	}
+}
+
+static void
+every_shipped_command_is_one_that_a_shell_can_read(void **state)
+{
+	static const char *const files[] = { "midnight-backup-failure",
+	    "arp-recovery", "restore-data", "schedule-missed",
+	    "upload-unverified", "wal-full" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+		struct buf b = BUF_INIT;
+		struct pool pool = { 0 };
+		struct rb_names names;
+		struct runbook shipped;
+		char path[200], command[PATH_MAX + 300];
+
+		test_case(files[i]);
+		runbook_names_of_site(&site, &pool, &names);
+		snprintf(path, sizeof path, "runbooks/%s.cfg", files[i]);
+		assert_true(runbook_load(&shipped, path, &names, &site));
+		runbook_commands(&shipped, &site, NULL, &b);
+		without_brackets(&b);
+		snprintf(command, sizeof command, "bash -n %s 2>&1",
+		    test_write("page.sh", b.p));
+		assert_string_equal(shell_says(command), "");
+		buf_release(&b);
+		runbook_release(&shipped);
+		pool_release(&pool);
+	}
+}
+
 static void
 foreign_text_cannot_drive_a_terminal(void **state)
 {
@@ -265,6 +308,7 @@ static const struct CMUnitTest tests[] = {
 	TEST(containers_and_superusers_are_known_by_their_database),
 	TEST(ssh_is_told_the_way_there),
 	TEST(a_value_is_quoted_for_where_it_stands),
+	TEST(every_shipped_command_is_one_that_a_shell_can_read),
 	TEST(foreign_text_cannot_drive_a_terminal),
 };
 

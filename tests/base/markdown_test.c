@@ -1,4 +1,4 @@
-#include "report/escape.h"
+#include "base/markdown.h"
 
 #include "tests/test.h"
 

@@ -1,4 +1,4 @@
-#include "report/escape.h"
+#include "base/markdown.h"
 
 #include <ctype.h>
 #include <stdbool.h>

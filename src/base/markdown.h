@@ -1,13 +1,13 @@
 /*
- * escape: foreign words inside Markdown, as the words they are.
+ * markdown: foreign words inside Markdown, as the words they are.
  *
  * Everything passes text_clean() first. What a renderer would take for markup,
  * HTML or an entity is escaped; a word that it would turn into a link, a mention
  * or a reference becomes code. Plain words stay as they are, because the page is
  * also read in a terminal.
  */
-#ifndef REPORT_ESCAPE_H
-#define REPORT_ESCAPE_H
+#ifndef BASE_MARKDOWN_H
+#define BASE_MARKDOWN_H
 
 #include <stddef.h>
 
