@@ -107,6 +107,14 @@ as_root()
 	fi
 }
 
+# no_leak_check: what runs under strace from here on is not searched for leaks by
+# `make san`, because LeakSanitizer cannot work there.
+no_leak_check()
+{
+	ASAN_OPTIONS=${ASAN_OPTIONS:+$ASAN_OPTIONS:}detect_leaks=0
+	export ASAN_OPTIONS
+}
+
 # at_exit COMMAND: evaluated when the test ends, the last one first.
 at_exit()
 {

@@ -578,6 +578,18 @@ id_of_dir(struct incident *inc, const char *dir)
 	(void)snprintf(inc->id, sizeof inc->id, "%s", slash ? slash + 1 : dir);
 }
 
+/* A journal whose first line was changed is still somebody's open incident. */
+static void
+assume_open(struct incident *inc)
+{
+	if (inc->state != INC_NONE || inc->entries.n == 0)
+		return;
+	inc->state = INC_OPEN;
+	inc->opened = inc->entries.v[0].at;
+	if (inc->title == NULL)
+		set(&inc->title, "(the line that opened it was changed)");
+}
+
 bool
 incident_load(struct incident *inc, const char *dir, struct err *e)
 {
@@ -588,6 +600,7 @@ incident_load(struct incident *inc, const char *dir, struct err *e)
 	id_of_dir(inc, dir);
 	journal_init(&inc->j, on_event, inc);
 	ok = journal_open(&inc->j, path, e);
+	assume_open(inc);
 	free(path);
 	return ok;
 }

@@ -180,7 +180,7 @@ journal_fold(struct journal *j, struct buf *tail, struct buf *tail2,
 	} while (tail2->n > 0 && grew(j, tail));
 	if (tail2->n > 0 && j->second.off == 0 &&
 	    !scan_tail_is_whole(tail->p, tail->n, j->off) &&
-	    !second_continues(j, tail, tail2))
+	    !second_continues(tail2, j->scan.seq, tail->p, tail->n, j->off))
 		scan_fragment(&j->scan, tail->p, tail->n, j->off);
 	if (j->second.off == 0)
 		second_remember(j, tail2);

@@ -82,6 +82,7 @@ bool journal_append(struct journal *j, const struct draft *d, size_t n,
     journal_decide *decide, void *ctx, int64_t *ret_seq, struct err *e);
 /* Chooses, reserves and journals a second journal on another file system;
  * dirs are tried in order, then the usual ones. */
+extern const char *const second_dirs[];	/* the usual ones, NULL at the end */
 bool journal_choose_second(struct journal *j, const char *const *dirs, size_t n,
     const char *name, struct err *e);
 /* Copies the second journal back when the first can be written again; with

@@ -29,9 +29,10 @@ bool second_open(struct journal *j);
 /* The rest of it; from its beginning when it is not what was folded. */
 bool second_rest(struct journal *j, struct buf *out, struct err *e);
 void second_remember(struct journal *j, const struct buf *begins);
-/* What the first one ends with is a cut-off copy of the line that comes next. */
-bool second_continues(const struct journal *j, const struct buf *tail,
-    const struct buf *tail2);
+/* Whether the bytes that the first one ends with, at that offset, are a cut-off
+ * copy of the line that comes behind seq `have` in the second one. */
+bool second_continues(const struct buf *second, int64_t have, const char *tail,
+    size_t tail_n, int64_t offset);
 /* The first journal failed with `why` while `lost` was written to it; *c ends as
  * the chain does. */
 bool second_switch(struct journal *j, int why, const struct buf *lost,

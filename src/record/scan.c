@@ -161,11 +161,7 @@ scan_names(const struct event *ev, const char *p, size_t n, int64_t offset)
 	    spaces(p + used, n - used) == n - used;
 }
 
-/*
- * The line behind this one disowns it, although all of it may be there: only its
- * padding was cut off. One that is itself disowned does not count; so many tears
- * in a row are more than can happen.
- */
+/* One that is itself disowned does not count. */
 static bool
 disowned(const char *p, size_t n, int64_t at, const char *rest, size_t rest_n,
     int depth)
@@ -189,6 +185,13 @@ disowned(const char *p, size_t n, int64_t at, const char *rest, size_t rest_n,
 	scan_event_release(&ev);
 	return yes && !disowned(rest, len, at + (int64_t)n + 1, nl + 1,
 	    rest_n - len - 1, depth + 1);
+}
+
+bool
+scan_disowned(const char *p, size_t n, int64_t at, const char *rest,
+    size_t rest_n)
+{
+	return disowned(p, n, at, rest, rest_n, 0);
 }
 
 static void
@@ -346,7 +349,7 @@ one_line(struct scan *s, const char *p, size_t n, int64_t at, const char *rest,
 	s->line++;
 	while (end > lead && p[end - 1] == ' ')
 		end--;
-	if (disowned(p, n, at, rest, rest_n, 0) ||
+	if (scan_disowned(p, n, at, rest, rest_n) ||
 	    !scan_object(p + lead, end - lead, &ev, prev, &hash_ok)) {
 		add_fragment(s, p, n, at, end > lead + 1 && p[lead] == '{' &&
 		    p[end - 1] == '}');

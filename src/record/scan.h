@@ -76,6 +76,10 @@ void scan_fragment(struct scan *s, const char *p, size_t n, int64_t offset);
 /* Whether ev is the journal.torn of the n bytes at p, which stand at offset. */
 bool scan_names(const struct event *ev, const char *p, size_t n,
     int64_t offset);
+/* Whether the line behind a line disowns it, although all of it may be there:
+ * only its padding was cut off. */
+bool scan_disowned(const char *p, size_t n, int64_t at, const char *rest,
+    size_t rest_n);
 /* Length without the spaces at its end, at least 1. */
 size_t scan_trimmed(const struct buf *b);
 /* A fragment at the end of a finished file is a problem. */

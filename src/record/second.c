@@ -59,13 +59,17 @@ bool
 second_rest(struct journal *j, struct buf *out, struct err *e)
 {
 	char head[sizeof j->second.head];
+	struct err shorter = ERR_INIT;
 
 	if (j->second.off > 0 && (io_pread_full(j->second.fd, head,
 	    sizeof head, 0) != sizeof head ||
 	    memcmp(head, j->second.head, sizeof head) != 0))
 		j->second.off = 0;	/* settled, perhaps begun again */
-	return journal_read_rest(j->second.fd, j->second.off, out,
-	    j->second.path, e);
+	if (journal_read_rest(j->second.fd, j->second.off, out, j->second.path,
+	    &shorter))
+		return true;
+	j->second.off = 0;		/* settled right now */
+	return journal_read_rest(j->second.fd, 0, out, j->second.path, e);
 }
 
 bool
@@ -82,8 +86,7 @@ second_neither(const struct journal *j, int why1, int why2, struct err *e)
 	    "another state directory with --state.");
 }
 
-/* The next whole object of a journal's bytes behind *at; the caller releases
- * ev. */
+/* The next line's object of a file's bytes behind *at; the caller releases ev. */
 static bool
 next_object(const struct buf *from, size_t *at, const char **ret, size_t *ret_n,
     struct event *ev)
@@ -96,7 +99,11 @@ next_object(const struct buf *from, size_t *at, const char **ret, size_t *ret_n,
 
 		if (nl == NULL)
 			return false;
-		*at += (size_t)(nl - p) + 1;
+		size_t line = (size_t)(nl - p), start = *at;
+		*at += line + 1;
+		if (scan_disowned(p, line, (int64_t)start, nl + 1,
+		    from->n - *at))
+			continue;
 		while (*p == ' ')
 			p++;
 		while (nl > p && nl[-1] == ' ')
@@ -145,10 +152,10 @@ count_objects(const struct buf *from)
 }
 
 bool
-second_continues(const struct journal *j, const struct buf *tail,
-    const struct buf *tail2)
+second_continues(const struct buf *second, int64_t have, const char *tail,
+    size_t tail_n, int64_t offset)
 {
-	const char *p, *t = tail->p, *end = t + tail->n;
+	const char *p, *t = tail, *end = tail + tail_n;
 	size_t n, at = 0;
 	struct event ev;
 	bool yes = false;
@@ -157,13 +164,13 @@ second_continues(const struct journal *j, const struct buf *tail,
 		t++;
 	while (end > t && end[-1] == ' ')
 		end--;
-	while (next_object(tail2, &at, &p, &n, &ev)) {
-		bool next = ev.seq == j->scan.seq + 1;
+	while (next_object(second, &at, &p, &n, &ev)) {
+		bool next = ev.seq == have + 1;
 
 		yes = next && (size_t)(end - t) <= n &&
 		    memcmp(t, p, (size_t)(end - t)) == 0 &&
 		    (json_get_bool(ev.data, "second") ||
-		    !scan_names(&ev, tail->p, tail->n, j->off));
+		    !scan_names(&ev, tail, tail_n, offset));
 		scan_event_release(&ev);
 		if (next)
 			break;
@@ -336,22 +343,21 @@ second_in(struct journal *j, const char *dir, const char *name)
 	return ok;
 }
 
+const char *const second_dirs[] = { "/var/tmp", "/var/lib", "/home", "/opt",
+    "/tmp", "/dev/shm", "/run", NULL };
+
 bool
 journal_choose_second(struct journal *j, const char *const *dirs, size_t n,
     const char *name, struct err *e)
 {
-	static const char *const usual[] = { "/var/tmp", "/var/lib", "/home",
-	    "/opt", "/tmp", "/dev/shm", "/run" };
-
 	if (j->second.in_use)
 		return err_set(e, ERR_BUSY, "the second journal '%s' is in use",
 		    j->second.path);
 	for (size_t i = 0; i < n && j->write_errno == 0; i++)
 		if (second_in(j, dirs[i], name))
 			return true;
-	for (size_t i = 0; i < sizeof usual / sizeof *usual &&
-	    j->write_errno == 0; i++)
-		if (second_in(j, usual[i], name))
+	for (size_t i = 0; second_dirs[i] != NULL && j->write_errno == 0; i++)
+		if (second_in(j, second_dirs[i], name))
 			return true;
 	if (j->write_errno != 0)
 		return second_neither(j, j->write_errno, ENOENT, e);
@@ -387,17 +393,15 @@ place_rest(struct line_chain *c, const struct buf *first, size_t used,
 	const char *tail = first->p + used;
 	size_t left = first->n - used, start = out->n;
 
-	place_objects(c, second, have, INT64_MAX, out);
-	if (out->n - start >= left && memcmp(out->p + start, tail, left) == 0)
-		return;		/* nothing, or a copy that was cut off */
-	buf_cut(out, start);
-	buf_add(out, tail, left);
-	if (!scan_tail_is_whole(tail, left, (int64_t)used)) {
+	if (scan_tail_is_whole(tail, left, (int64_t)used))
+		buf_add(out, tail, left);
+	else if (!second_continues(second, have, tail, left, (int64_t)used)) {
 		size_t size = (left + 1 + SLOT - 1) / SLOT * SLOT;
 
+		buf_add(out, tail, left);
 		buf_fill(out, ' ', size - left - 1);
 		buf_ch(out, '\n');
-	}
+	}					/* else it comes out again */
 	c->at = (int64_t)(used + out->n - start);
 	place_objects(c, second, have, INT64_MAX, out);
 }

@@ -178,32 +178,51 @@ next_place(const struct site *s, const struct site_place *p)
 	return site_place(s, p->via != NULL ? p->via : p->at);
 }
 
-/* Ways that come back to where they began, told once, at the first place on
- * them, and ways that are too long to mean anything else. */
+static bool
+comes_back(const struct site *s, const struct site_place *p)
+{
+	const struct site_place *q = next_place(s, p);
+
+	for (int n = 0; q != NULL && q != p && n < HOPS; n++)
+		q = next_place(s, q);
+	return q == p;
+}
+
+/* The way from a place and back to it; only the first place on it tells. */
 static void
-check_circles(struct site *s)
+check_circle(struct site *s, const struct site_place *first, const char *where)
+{
+	const struct site_place *p = first;
+	struct buf way = BUF_INIT;
+
+	do {
+		buf_printf(&way, "%s -> ", p->name);
+		p = next_place(s, p);
+	} while (p > first);
+	if (p == first)
+		sc_wrong(s, 0, where, "leads in a circle: %s%s", way.p, p->name);
+	buf_release(&way);
+}
+
+static void
+check_ways(struct site *s)
 {
 	const struct site_place *v = s->places.v, *p;
 
 	for (size_t i = 0; i < s->places.n; i++) {
 		const char *key = v[i].via != NULL ? "via" : "at";
 		char *where = WHERE("places[%zu].%s", i, key);
-		struct buf way = BUF_INIT;
-		size_t n = 0;
 
-		for (p = &v[i]; p != NULL && n <= HOPS; p = next_place(s, p)) {
-			buf_printf(&way, "%s%s", n > 0 ? " -> " : "",
-			    p->name != NULL ? p->name : "?");
-			if (p < &v[i] || (p == &v[i] && n > 0))
-				break;
-			n++;
+		p = &v[i];
+		if (p->name != NULL && comes_back(s, p)) {
+			check_circle(s, p, where);
+			continue;
 		}
-		if (p == &v[i])
-			sc_wrong(s, 0, where, "leads in a circle: %s", way.p);
-		else if (n > HOPS)
+		for (int n = 0; p != NULL && n <= HOPS; n++)
+			p = next_place(s, p);
+		if (p != NULL && !comes_back(s, p))
 			sc_wrong(s, 0, where, "leads over more than %d places",
 			    HOPS);
-		buf_release(&way);
 	}
 }
 
@@ -401,7 +420,7 @@ check_lists(struct site *s)
 {
 	EACH(i, places, site_place, place)
 		check_place(s, i, &place[i]);
-	check_circles(s);
+	check_ways(s);
 	EACH(i, databases, site_db, db)
 		check_db(s, i, &db[i]);
 	EACH(i, components, site_component, part)

@@ -75,7 +75,9 @@ is_there(const char *path)
 {
 	struct stat st;
 
-	return path != NULL && (stat(path, &st) == 0 || (errno != ENOENT && errno != ENOTDIR));
+	if (path == NULL)
+		return false;
+	return stat(path, &st) == 0 || (errno != ENOENT && errno != ENOTDIR);
 }
 
 static const char *

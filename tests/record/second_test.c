@@ -1,0 +1,789 @@
+/* WRAP: write pwrite fdatasync */
+#include "tests/record/kit.h"
+
+#include "base/clock.h"
+
+/* ---- a disk that fills up at any byte, a sync that fails ---------------------- */
+
+static struct {
+	ino_t ino;
+	int64_t limit;			/* the file's greatest size */
+} full[2];				/* the first journal, the second */
+static struct {
+	ino_t ino;
+	int times;
+} bad_sync;
+static int64_t lowest_pwrite;
+
+ssize_t __real_write(int fd, const void *p, size_t n);
+ssize_t __real_pwrite(int fd, const void *p, size_t n, off_t at);
+int __real_fdatasync(int fd);
+ssize_t __wrap_write(int fd, const void *p, size_t n);
+ssize_t __wrap_pwrite(int fd, const void *p, size_t n, off_t at);
+int __wrap_fdatasync(int fd);
+
+static size_t
+allowed(const struct stat *st, int64_t at, size_t n)
+{
+	for (int i = 0; i < 2; i++) {
+		int64_t room = full[i].limit - at;
+
+		if (full[i].ino == st->st_ino && room < (int64_t)n)
+			return room > 0 ? (size_t)room : 0;
+	}
+	return n;
+}
+
+static ssize_t
+nothing_left(void)
+{
+	errno = ENOSPC;
+	return -1;
+}
+
+ssize_t
+__wrap_write(int fd, const void *p, size_t n)
+{
+	struct stat st;
+	size_t can = n;
+
+	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
+		can = allowed(&st, st.st_size, n);
+	return can == 0 && n > 0 ? nothing_left() : __real_write(fd, p, can);
+}
+
+ssize_t
+__wrap_pwrite(int fd, const void *p, size_t n, off_t at)
+{
+	struct stat st;
+	size_t can = n;
+
+	if (fstat(fd, &st) == 0)
+		can = allowed(&st, at, n);
+	if (lowest_pwrite < 0 || at < lowest_pwrite)
+		lowest_pwrite = at;
+	return can == 0 && n > 0 ? nothing_left() :
+	    __real_pwrite(fd, p, can, at);
+}
+
+int
+__wrap_fdatasync(int fd)
+{
+	struct stat st;
+
+	if (bad_sync.times > 0 && fstat(fd, &st) == 0 &&
+	    st.st_ino == bad_sync.ino) {
+		bad_sync.times--;
+		errno = EIO;
+		return -1;
+	}
+	return __real_fdatasync(fd);
+}
+
+static void
+all_is_well(void)
+{
+	memset(full, 0, sizeof full);
+	memset(&bad_sync, 0, sizeof bad_sync);
+	lowest_pwrite = -1;
+}
+
+static int64_t
+size_of(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 ? st.st_size : -1;
+}
+
+static ino_t
+inode_of(const char *path)
+{
+	struct stat st;
+
+	assert_int_equal(stat(path, &st), 0);
+	return st.st_ino;
+}
+
+static void
+fill_up(int i, const char *path, int64_t room)
+{
+	full[i].ino = inode_of(path);
+	full[i].limit = size_of(path) + room;
+}
+
+/* ---- two journals ---------------------------------------------------------- */
+
+static char second_dir[64];
+
+/* A directory on another file system than the test's; "" when there is none. */
+static int
+set_up(void **state)
+{
+	static const char *const places[] = { "/dev/shm", "/var/tmp", "/run" };
+	struct stat here, there;
+
+	(void)state;
+	assert_int_equal(stat(test_dir(), &here), 0);
+	for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
+		if (stat(places[i], &there) != 0 || there.st_dev == here.st_dev)
+			continue;
+		(void)snprintf(second_dir, sizeof second_dir, "%s/second.XXXXXX",
+		    places[i]);
+		if (mkdtemp(second_dir) != NULL)
+			return 0;
+	}
+	second_dir[0] = '\0';
+	return 0;
+}
+
+static int
+tear_down(void **state)
+{
+	(void)state;
+	if (second_dir[0] != '\0')
+		(void)file_remove_tree(second_dir, NULL);
+	return 0;
+}
+
+static void
+choose(struct journal *j)
+{
+	const char *dir = second_dir;
+	struct err e = ERR_INIT;
+
+	if (!journal_choose_second(j, &dir, 1, "journal.jsonl", &e))
+		fail_msg("%s", e.msg);
+	assert_int_equal(strncmp(j->second.path, dir, strlen(dir)), 0);
+}
+
+/* Two notes, and a second journal; open in j. */
+static const char *
+two_journals(struct journal *j)
+{
+	const char *path;
+
+	all_is_well();
+	(void)file_remove_tree(second_dir, NULL);
+	assert_int_equal(mkdir(second_dir, 0700), 0);
+	path = journal_of("first", 2);
+	open_journal(j, path);
+	choose(j);
+	return path;
+}
+
+#define NEEDS_TWO() do { \
+	if (second_dir[0] == '\0') \
+		test_skip("there is no second file system"); \
+} while (0)
+
+/* What people wrote, one behind the other. */
+static void
+on_note(void *ctx, const struct event *ev)
+{
+	struct buf *b = ctx;
+
+	if (ev->kind == EVENT_NOTE)
+		buf_printf(b, "%s ", ev->text);
+}
+
+static void
+assert_notes(const char *path, const char *want)
+{
+	struct buf got = BUF_INIT;
+	struct journal_verdict v;
+	struct err e = ERR_INIT;
+	struct journal j;
+
+	journal_init(&j, on_note, &got);
+	assert_true(journal_verify(&j, path, &v, &e));
+	if (v.problems > 0)
+		fail_msg("%s", j.scan.problems.v[0].text);
+	assert_string_equal(got.p, want);
+	buf_release(&got);
+	journal_close(&j);
+}
+
+static void
+assert_second_opinion(const struct journal *j, int64_t turn)
+{
+	if (turn % 16 == 0)
+		assert_int_equal(second_opinion(j->path,
+		    size_of(j->second.path) > 0 ? j->second.path : NULL), 0);
+}
+
+/* A batch of a short note, one of several lines, and a short one. */
+struct batch {
+	struct buf middle;
+	struct draft d[3];
+	struct buf all;			/* what on_note makes of it */
+};
+
+static void
+make_batch(struct batch *b)
+{
+	memset(b, 0, sizeof *b);
+	for (int i = 0; i < 1200; i++)
+		buf_printf(&b->middle, "%06d ", i);
+	b->d[0] = (struct draft){ .kind = EVENT_NOTE, .text = "first" };
+	b->d[1] = (struct draft){ .kind = EVENT_NOTE, .text = b->middle.p };
+	b->d[2] = (struct draft){ .kind = EVENT_NOTE, .text = "last" };
+}
+
+static void
+free_batch(struct batch *b)
+{
+	buf_release(&b->middle);
+	buf_release(&b->all);
+}
+
+/* As the notes read once the batch is there, without the parts' seams. */
+static void
+assert_batch(const char *path, const struct batch *b, const char *more)
+{
+	struct buf got = BUF_INIT, want = BUF_INIT;
+	struct journal_verdict v;
+	struct err e = ERR_INIT;
+	struct journal j;
+
+	journal_init(&j, on_note, &got);
+	assert_true(journal_verify(&j, path, &v, &e));
+	if (v.problems > 0)
+		fail_msg("%s", j.scan.problems.v[0].text);
+	buf_printf(&want, "note 1 note 2 first %s last %s", b->middle.p, more);
+	size_t n = 0;
+	for (size_t i = 0; i < got.n; i++)	/* seams are spaces too many */
+		if (got.p[i] != ' ')
+			got.p[n++] = got.p[i];
+	buf_cut(&got, n);
+	n = 0;
+	for (size_t i = 0; i < want.n; i++)
+		if (want.p[i] != ' ')
+			want.p[n++] = want.p[i];
+	buf_cut(&want, n);
+	assert_string_equal(got.p, want.p);
+	buf_release(&got);
+	buf_release(&want);
+	journal_close(&j);
+}
+
+static int64_t
+stride(void)
+{
+	return soak() ? 7 : 101;
+}
+
+/* ---- the tests ---------------------------------------------------------------- */
+
+static void
+a_first_journal_that_fills_up_at_any_byte_is_gone_on_with_and_settled(void **state)
+{
+	struct batch b;
+	struct journal j, reader;
+	struct err e = ERR_INIT;
+	int64_t end = 20000;
+
+	(void)state;
+	NEEDS_TWO();
+	make_batch(&b);
+	for (int64_t room = 0; room <= end; room += stride()) {
+		const char *path = two_journals(&j);
+		int64_t seq;
+
+		open_journal(&reader, path);
+		fill_up(0, path, room);
+		if (!journal_append(&j, b.d, 3, NULL, NULL, &seq, &e))
+			fail_msg("room %d: %s", (int)room, e.msg);
+		assert_batch(path, &b, "");
+		if (size_of(j.second.path) == 0) {	/* all of it fitted */
+			assert_true(room > 9000);
+			end = room;
+		}
+		assert_second_opinion(&j, room);
+		assert_true(journal_poll(&reader, &e));
+		fill_up(0, path, 0);
+		assert_true(note(&j, "more") > seq);
+		assert_batch(path, &b, "more");
+		seq = note(&reader, "others");
+		assert_int_equal(seq, j.scan.seq + 1);
+
+		char hash[SHA_HEX];
+		memcpy(hash, reader.scan.hash, SHA_HEX);
+		all_is_well();
+		if (!journal_settle(&j, &e))
+			fail_msg("%s", e.msg);
+		assert_int_equal(size_of(j.second.path), 0);
+		assert_true(journal_has(&j, reader.scan.seq, hash));
+		assert_batch(path, &b, "more others");
+		assert_int_equal(second_opinion(path, NULL), 0);
+		seq = note(&reader, "and on");
+		assert_int_equal(seq, j.scan.seq + 1);
+		assert_int_equal(reader.scan.problems.n, 0);
+		assert_int_equal(reader.second.in_use, false);
+		assert_batch(path, &b, "more others and on");
+		journal_close(&reader);
+		journal_close(&j);
+	}
+	assert_true(end < 20000);
+	free_batch(&b);
+}
+
+/* A first journal with a torn end, a second one with five notes. */
+static const char *
+torn_and_switched(struct journal *j, bool torn)
+{
+	const char *path = two_journals(j);
+	struct buf text = BUF_INIT;
+
+	if (torn) {
+		(void)note(j, "never acknowledged");
+		journal_close(j);
+		assert_int_equal(truncate(path, size_of(path) - 333), 0);
+		open_journal(j, path);
+	}
+	fill_up(0, path, 0);
+	buf_fill(&text, 'x', 1000);
+	(void)note(j, "A");
+	(void)note(j, text.p);
+	(void)note(j, "B");
+	(void)note(j, text.p);
+	(void)note(j, "C");
+	buf_release(&text);
+	return path;
+}
+
+static void
+settling_that_is_cut_off_at_any_byte_can_be_done_again(void **state)
+{
+	(void)state;
+	NEEDS_TWO();
+	for (int torn = 0; torn < 2; torn++)
+		for (int64_t room = 0, end = 8000; room < end; room += stride()) {
+			struct journal j, other;
+			struct err e = ERR_INIT;
+			const char *path = torn_and_switched(&j, torn);
+			int64_t seq = j.scan.seq;
+
+			fill_up(0, path, room);
+			/* it may also end before the line that says so */
+			if (journal_settle(&j, &e) && !j.second.in_use)
+				end = room;
+			struct journal_verdict v = assert_good(path);
+			assert_true(v.last_seq >= seq);
+			assert_second_opinion(&j, room);
+			open_journal(&other, path);
+			assert_true(note(&other, "meanwhile") > seq);
+			assert_int_equal(other.scan.problems.n, 0);
+			(void)assert_good(path);
+			all_is_well();
+			if (!journal_settle(&other, &e) && e.kind != ERR_NONE)
+				fail_msg("%s", e.msg);
+			assert_int_equal(size_of(other.second.path), 0);
+			v = assert_good(path);
+			/* the line about settling may have been cut off */
+			assert_in_range(v.torn, torn, torn + 1);
+			assert_int_equal(second_opinion(path, NULL), 0);
+			(void)note(&j, "again");
+			assert_int_equal(j.scan.problems.n, 0);
+			journal_close(&other);
+			journal_close(&j);
+		}
+}
+
+static void
+a_switch_that_is_cut_off_at_any_byte_is_refused_and_goes_on_later(void **state)
+{
+	struct draft d[2] = { { .kind = EVENT_NOTE, .text = "refused 1" },
+	    { .kind = EVENT_NOTE, .text = "refused 2" } };
+
+	(void)state;
+	NEEDS_TWO();
+	for (int torn = 0; torn < 2; torn++)
+		for (int64_t room = 0; room < (torn ? 2048 : 1536);
+		    room += stride()) {
+			struct journal j, other;
+			struct err e = ERR_INIT;
+			const char *path = two_journals(&j);
+			char what[256];
+
+			if (torn) {
+				(void)note(&j, "never acknowledged");
+				assert_int_equal(truncate(path, size_of(path) -
+				    300), 0);
+				journal_close(&j);
+				open_journal(&j, path);
+			}
+			fill_up(0, path, 0);
+			fill_up(1, j.second.path, room);
+			assert_false(journal_append(&j, d, 2, NULL, NULL, NULL,
+			    &e));
+			assert_non_null(strstr(e.msg, "neither journal"));
+			fill_up(1, j.second.path, 100000);
+			open_journal(&other, path);
+			(void)note(&other, "through");
+			assert_int_equal(other.scan.problems.n, 0);
+			(void)note(&j, "too");
+			if (verdict_of(path, what).problems > 0)
+				fail_msg("room %d, torn %d: %s", (int)room, torn, what);
+			assert_second_opinion(&j, room);
+			all_is_well();
+			assert_true(journal_settle(&other, &e));
+			assert_int_equal(assert_good(path).torn, torn);
+			assert_int_equal(second_opinion(path, NULL), 0);
+			journal_close(&other);
+			journal_close(&j);
+		}
+}
+
+/* The kernel forgets what it could not write: a restart shows less of it. */
+static void
+lines_whose_sync_failed_are_in_the_second_even_when_the_first_loses_them(
+    void **state)
+{
+	(void)state;
+	NEEDS_TWO();
+	for (int64_t lost = 0; lost <= 1024; lost += stride()) {
+		struct journal j, other;
+		struct err e = ERR_INIT;
+		const char *path = two_journals(&j);
+		struct draft d[2] = { { .kind = EVENT_NOTE, .text = "A" },
+		    { .kind = EVENT_NOTE, .text = "B" } };
+
+		bad_sync.ino = inode_of(path);
+		bad_sync.times = 1;
+		assert_true(journal_append(&j, d, 2, NULL, NULL, NULL, &e));
+		assert_notes(path, "note 1 note 2 A B ");
+		assert_int_equal(truncate(path, size_of(path) - lost), 0);
+		assert_notes(path, "note 1 note 2 A B ");
+		assert_second_opinion(&j, lost);
+		open_journal(&other, path);
+		(void)note(&other, "C");
+		lowest_pwrite = -1;
+		assert_true(journal_settle(&other, &e));
+		/* written again from the first line that was not synced */
+		assert_int_equal(lowest_pwrite, 3 * 512);
+		assert_notes(path, "note 1 note 2 A B C ");
+		assert_int_equal(size_of(other.second.path), 0);
+		assert_int_equal(second_opinion(path, NULL), 0);
+		journal_close(&other);
+		journal_close(&j);
+	}
+}
+
+static void
+after_a_failed_sync_without_a_second_journal_nothing_more_is_written(void **state)
+{
+	const char *path;
+	struct draft d = { .kind = EVENT_NOTE, .text = "n" };
+	struct err e = ERR_INIT;
+	struct journal j;
+
+	(void)state;
+	all_is_well();
+	path = journal_of("alone", 2);
+	open_journal(&j, path);
+	bad_sync.ino = inode_of(path);
+	bad_sync.times = 1;
+	assert_false(journal_append(&j, &d, 1, NULL, NULL, NULL, &e));
+	assert_non_null(strstr(e.msg, "there is no second one"));
+	int64_t size = size_of(path);
+	err_clear(&e);
+	assert_false(journal_append(&j, &d, 1, NULL, NULL, NULL, &e));
+	assert_int_equal(size_of(path), size);
+	journal_close(&j);
+}
+
+static void
+a_full_disk_without_a_second_journal_refuses_until_there_is_room(void **state)
+{
+	const char *path;
+	struct draft d = { .kind = EVENT_NOTE, .text = "n" };
+	struct err e = ERR_INIT;
+	struct journal j;
+
+	(void)state;
+	all_is_well();
+	path = journal_of("alone", 2);
+	open_journal(&j, path);
+	for (int64_t room = 0; room < 512; room += 100) {
+		fill_up(0, path, room);
+		err_clear(&e);
+		assert_false(journal_append(&j, &d, 1, NULL, NULL, NULL, &e));
+		assert_int_equal(e.kind, ERR_SYS);
+		assert_true(e.hint[0] != '\0');
+		all_is_well();
+		(void)note(&j, "room again");
+		(void)assert_good(path);
+	}
+	assert_int_equal(second_opinion(path, NULL), 0);
+	journal_close(&j);
+}
+
+/* Between two looks of a reader: settled, and begun again, as long as before. */
+static void
+a_second_journal_that_was_begun_again_is_read_from_its_start(void **state)
+{
+	struct journal j, idle;
+	struct err e = ERR_INIT;
+	const char *path;
+
+	(void)state;
+	NEEDS_TWO();
+	path = two_journals(&j);
+	fill_up(0, path, 0);
+	(void)note(&j, "A");
+	(void)note(&j, "B");
+	open_journal(&idle, path);
+	int64_t size = size_of(j.second.path);
+	all_is_well();
+	assert_true(journal_settle(&j, &e));
+	fill_up(0, path, 0);
+	(void)note(&j, "C");
+	(void)note(&j, "D");
+	assert_int_equal(size_of(j.second.path), size);
+	int64_t seq = note(&idle, "E");
+	assert_int_equal(seq, j.scan.seq + 1);
+	assert_int_equal(idle.scan.problems.n, 0);
+	assert_notes(path, "note 1 note 2 A B C D E ");
+	assert_int_equal(second_opinion(path, j.second.path), 0);
+	journal_close(&idle);
+	journal_close(&j);
+}
+
+/* A reader without the lock, while two others switch and settle as fast as they
+ * can, never sees a gap. */
+static void
+a_reader_without_the_lock_sees_no_gap_while_others_switch_and_settle(void **state)
+{
+	struct journal j, reader;
+	struct err e = ERR_INIT;
+	const char *path;
+	int64_t deadline, polls = 0;
+	pid_t pid;
+
+	(void)state;
+	NEEDS_TWO();
+	path = two_journals(&j);
+	pid = fork();
+	if (pid == 0) {
+		struct draft d = { .kind = EVENT_NOTE, .text = "on" };
+		bool ok = true;
+
+		for (int i = 0; ok && i < (soak() ? 3000 : 300); i++) {
+			fill_up(0, path, i % 7 == 0 ? 100 : 0);
+			ok = journal_append(&j, &d, 1, NULL, NULL, NULL, &e) &&
+			    journal_append(&j, &d, 1, NULL, NULL, NULL, &e);
+			all_is_well();
+			ok = ok && journal_settle(&j, &e);
+		}
+		if (!ok)
+			(void)fprintf(stderr, "%s\n", e.msg);
+		_exit(!ok);
+	}
+	open_journal(&reader, path);
+	deadline = clock_mono_ms() + 120000;
+	int status = 0;
+	while (waitpid(pid, &status, WNOHANG) == 0 &&
+	    clock_mono_ms() < deadline) {
+		if (!journal_poll(&reader, &e))
+			fail_msg("%s", e.msg);
+		if (reader.scan.problems.n > 0)
+			fail_msg("line %d: %s",
+			    (int)reader.scan.problems.v[0].line,
+			    reader.scan.problems.v[0].text);
+		polls++;
+	}
+	assert_int_equal(status, 0);
+	assert_true(polls > 100);
+	assert_true(journal_poll(&reader, &e));
+	assert_int_equal(reader.scan.seq, assert_good(path).last_seq);
+	journal_close(&reader);
+	journal_close(&j);
+}
+
+static void
+put_in_its_place(const char *path, int how)
+{
+	char *away = xprintf("%s.away", path);
+	int fd;
+
+	assert_int_equal(how == 0 ? link(path, away) : rename(path, away), 0);
+	fd = how == 1 ? open(path, O_CREAT | O_WRONLY, 0660) : -1;
+	if (how == 1)
+		assert_int_equal(fchmod(fd, 0660), 0);
+	if (how == 2)
+		assert_int_equal(symlink(away, path), 0);
+	if (how == 3)
+		assert_int_equal(mkfifo(path, 0660), 0);
+	if (how >= 4)
+		assert_int_equal(rename(away, path), 0);
+	if (how == 4)
+		assert_int_equal(chmod(path, 0644), 0);
+	if (how == 5)
+		assert_int_equal(chown(path, (uid_t)-1, 65534), 0);
+	if (how == 6)
+		assert_int_equal(unlink(path), 0);
+	if (fd >= 0)
+		close(fd);
+	free(away);
+}
+
+static void
+what_stands_in_the_second_journals_place_is_not_written(void **state)
+{
+	static const char *const hows[] = { "a second name", "another file",
+	    "a symbolic link", "a fifo", "another mode", "another group",
+	    "nothing" };
+	struct draft d = { .kind = EVENT_NOTE, .text = "n" };
+
+	(void)state;
+	NEEDS_TWO();
+	for (int how = 0; how < 7; how++) {
+		struct journal j, fresh;
+		struct err e = ERR_INIT;
+		const char *path = two_journals(&j);
+
+		test_case(hows[how]);
+		if (how == 5 && geteuid() != 0)
+			continue;
+		put_in_its_place(j.second.path, how);
+		open_journal(&fresh, path);
+		fill_up(0, path, 0);
+		assert_false(journal_append(&fresh, &d, 1, NULL, NULL, NULL, &e));
+		assert_non_null(strstr(e.msg, "neither journal can be written"));
+		if (how < 6 && how != 3)
+			assert_int_equal(size_of(j.second.path), 0);
+		journal_close(&fresh);
+		journal_close(&j);
+	}
+}
+
+static void
+the_second_journal_is_for_the_group_reserved_and_named_in_the_first(void **state)
+{
+	struct journal j;
+	struct stat st;
+	const char *path;
+	char *sub;
+
+	(void)state;
+	NEEDS_TWO();
+	path = two_journals(&j);
+	assert_int_equal(stat(j.second.path, &st), 0);
+	assert_int_equal(st.st_mode & 07777, JOURNAL_MODE);
+	assert_true(st.st_blocks * 512 >= JOURNAL_RESERVE);
+	sub = xstrndup(j.second.path, (size_t)(strrchr(j.second.path, '/') -
+	    j.second.path));
+	assert_int_equal(stat(sub, &st), 0);
+	assert_int_equal(st.st_mode & 07777, 02770);
+	assert_int_equal(j.scan.seq, 3);
+	journal_drop_second(&j);
+	assert_int_equal(size_of(j.second.path), -1);
+	assert_false(file_exists(sub));
+	free(sub);
+	journal_close(&j);
+	(void)assert_good(path);
+}
+
+static void
+a_second_journal_in_use_is_neither_dropped_nor_replaced(void **state)
+{
+	const char *dir = second_dir;
+	struct err e = ERR_INIT;
+	struct journal j;
+	const char *path;
+
+	(void)state;
+	NEEDS_TWO();
+	path = two_journals(&j);
+	fill_up(0, path, 0);
+	(void)note(&j, "A");
+	journal_drop_second(&j);
+	assert_true(size_of(j.second.path) > 0);
+	assert_false(journal_choose_second(&j, &dir, 1, "journal.jsonl", &e));
+	assert_int_equal(e.kind, ERR_BUSY);
+	assert_notes(path, "note 1 note 2 A ");
+	journal_close(&j);
+}
+
+static void
+what_an_earlier_incident_left_is_not_in_the_way(void **state)
+{
+	struct journal j, again;
+	const char *path;
+
+	(void)state;
+	NEEDS_TWO();
+	path = two_journals(&j);
+	char *old = xstrdup(j.second.path);
+	open_journal(&again, path);
+	choose(&again);
+	assert_string_not_equal(again.second.path, old);
+	assert_true(journal_poll(&j, NULL));
+	assert_string_equal(again.second.path, j.second.path);
+	free(old);
+	journal_close(&again);
+	journal_close(&j);
+}
+
+static void
+a_second_journal_is_never_on_the_first_ones_file_system(void **state)
+{
+	const char *here = test_dir();
+	struct err e = ERR_INIT;
+	struct journal j;
+
+	(void)state;
+	all_is_well();
+	open_journal(&j, journal_of("alone", 1));
+	if (journal_choose_second(&j, &here, 1, "journal.jsonl", &e)) {
+		assert_int_not_equal(strncmp(j.second.path, here,
+		    strlen(here)), 0);
+		journal_drop_second(&j);
+	}
+	journal_close(&j);
+}
+
+static void
+settling_with_nothing_to_settle_does_nothing(void **state)
+{
+	struct err e = ERR_INIT;
+	struct journal j;
+
+	(void)state;
+	NEEDS_TWO();
+	(void)two_journals(&j);
+	assert_true(journal_settle(&j, &e));
+	assert_int_equal(j.scan.seq, 3);
+	journal_close(&j);
+}
+
+static const struct CMUnitTest tests[] = {
+	cmocka_unit_test(
+	    a_first_journal_that_fills_up_at_any_byte_is_gone_on_with_and_settled),
+	cmocka_unit_test(settling_that_is_cut_off_at_any_byte_can_be_done_again),
+	cmocka_unit_test(
+	    a_switch_that_is_cut_off_at_any_byte_is_refused_and_goes_on_later),
+	cmocka_unit_test(
+	    lines_whose_sync_failed_are_in_the_second_even_when_the_first_loses_them),
+	cmocka_unit_test(
+	    after_a_failed_sync_without_a_second_journal_nothing_more_is_written),
+	cmocka_unit_test(
+	    a_full_disk_without_a_second_journal_refuses_until_there_is_room),
+	cmocka_unit_test(a_second_journal_that_was_begun_again_is_read_from_its_start),
+	cmocka_unit_test(
+	    a_reader_without_the_lock_sees_no_gap_while_others_switch_and_settle),
+	cmocka_unit_test(what_stands_in_the_second_journals_place_is_not_written),
+	cmocka_unit_test(
+	    the_second_journal_is_for_the_group_reserved_and_named_in_the_first),
+	cmocka_unit_test(a_second_journal_in_use_is_neither_dropped_nor_replaced),
+	cmocka_unit_test(what_an_earlier_incident_left_is_not_in_the_way),
+	cmocka_unit_test(a_second_journal_is_never_on_the_first_ones_file_system),
+	cmocka_unit_test(settling_with_nothing_to_settle_does_nothing),
+};
+
+int
+main(void)
+{
+	return cmocka_run_group_tests_name("second", tests, set_up, tear_down);
+}
