@@ -14,7 +14,7 @@
 
 PREFIX  ?= /usr/local
 VARIANT ?= rel
-PKGS     = libconfig jansson libcrypto
+PKGS     = libconfig jansson libcrypto libssh2
 
 MAKEFLAGS += --no-builtin-rules --no-print-directory
 ifeq ($(MAKELEVEL),0)
@@ -74,18 +74,18 @@ needs = build $(if $(call goal,test soak san cov),test) $(call goal,valgrind fuz
 deps:
 	$(Q)$(if $(DEPS),:,.ci/deps $(needs))
 
-# Changed flags compile everything again; another version or prefix only the verbs.
-verbs = src/main.c src/verb/% src/runbook/find.c
+# Changed flags compile everything again; another version or prefix only these.
+versed = src/main.c src/verb/% src/runbook/find.c
 $(O)/.flags $(O)/.identity: FORCE | deps
 	@mkdir -p $(@D)
 	@echo "$(if $(filter %.flags,$@),$(CC) $(cppflags) $(cflags),$(version) $(PREFIX))" >$@.new
 	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
-$(patsubst %.c,$(O)/%.o,$(filter $(verbs),$(src))): $(O)/.identity
+$(patsubst %.c,$(O)/%.o,$(filter $(versed),$(src))): $(O)/.identity
 
 $(O)/%.o: %.c $(O)/.flags | deps
 	$(call say,CC,$<)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(cppflags) $(if $(filter $(verbs),$<),$(identity)) $(cflags) $(if $(filter tests/%,$<),-Wno-write-strings) \
+	$(Q)$(CC) $(cppflags) $(if $(filter $(versed),$<),$(identity)) $(cflags) $(if $(filter tests/%,$<),-Wno-write-strings) \
 		-MMD -MP -c -o $@ $<
 -include $(wildcard $(O)/*/*.d $(O)/*/*/*.d)
 
@@ -121,7 +121,8 @@ drill: $(bin)
 # The exit status is one that no test expects of the program.
 env.san = UBSAN_OPTIONS=print_stacktrace=1:exitcode=99 ASAN_OPTIONS=exitcode=99:handle_segv=2:$\
 	  handle_abort=2:strict_string_checks=1:detect_stack_use_after_return=1:detect_leaks=1
-test soak: $(bin) $(unit) $(helpers) $(replay)
+programs: $(bin) $(unit) $(helpers) $(replay)
+test soak: programs
 	$(Q)MIDWATCH=$(CURDIR)/$(bin) MIDWATCH_VARIANT=$(VARIANT) $(env.$(VARIANT)) \
 		$(if $(filter soak,$@),MIDWATCH_SOAK=1) tests/run $(sort $(unit)) $(replay) $(cli)
 memcheck = valgrind -q --error-exitcode=9 --leak-check=full --errors-for-leak-kinds=definite \
@@ -133,6 +134,7 @@ san: | deps
 
 cov: | deps
 	$(Q)find build/obj/cov -name '*.gcda' -delete 2>/dev/null || :
+	$(submake) VARIANT=cov programs
 	-$(submake) VARIANT=cov test
 	$(Q)find build/obj/cov/src -name '*.gcno' | sort | xargs gcov -n 2>/dev/null | awk ' \
 		/^File / { file = $$2; gsub(/\047/, "", file) } \
@@ -197,5 +199,5 @@ pack: install
 clean:
 	$(Q)rm -rf build
 FORCE:
-.PHONY: all deps drill test soak valgrind san cov fuzz run-fuzzers bench lint $(lint_sets) install \
+.PHONY: all deps drill programs test soak valgrind san cov fuzz run-fuzzers bench lint $(lint_sets) install \
 	deb pack clean FORCE

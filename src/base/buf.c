@@ -12,12 +12,13 @@ char buf_empty[1];
 void
 buf_grow(struct buf *b, size_t extra)
 {
-	size_t need = b->n + extra + 1;
+	size_t need;
 
-	if (need <= b->cap)
-		return;
 	if (extra > SIZE_MAX / 4 || b->n > SIZE_MAX / 4)
 		die("buffer too large");
+	need = b->n + extra + 1;
+	if (need <= b->cap)
+		return;
 	size_t cap = b->cap < 64 ? 64 : b->cap;
 	while (cap < need)
 		cap += cap / 2;

@@ -189,7 +189,7 @@ clock_parse_utc(const char *s, int64_t *ret_ms)
 /* What was found in the text; -1 or false where it was silent. */
 struct typed {
 	int64_t days;		/* since the epoch, in the zone that counts */
-	bool has_date, yesterday, has_off;
+	bool has_date, today, yesterday, has_off;
 	long off_s;
 	int h, m, s;
 };
@@ -222,6 +222,8 @@ typed_date(const char **sp, struct typed *t)
 	t->has_date = true;
 	if (*s == 'T' || *s == 't')
 		s++;
+	else if (*s != ' ')
+		return false;
 	*sp = s;
 	return true;
 }
@@ -336,12 +338,11 @@ typed_resolve(const struct typed *t, int64_t now_s, int64_t *ret_s,
 		return typed_to_utc(t, t->days, ret_s, e);
 	(void)localtime_r(&now, &tm);
 	long off = t->has_off ? t->off_s : tm.tm_gmtoff;
-	today = (now_s + off) / DAY_S - (t->yesterday ? 1 : 0);
-	if (!typed_to_utc(t, today, ret_s, e))
-		return false;
-	if (*ret_s > now_s && !t->yesterday)
-		return typed_to_utc(t, today - 1, ret_s, e);
-	return true;
+	today = (now_s + off) / DAY_S;
+	if (t->yesterday || (!t->today &&
+	    t->h * 3600 + t->m * 60 + t->s > (now_s + off) % DAY_S))
+		today--;	/* that hand of the clock is yet to come */
+	return typed_to_utc(t, today, ret_s, e);
 }
 
 static bool
@@ -388,9 +389,10 @@ clock_parse(const char *s, int64_t now_ms, int64_t *ret_ms, struct err *e)
 	if (strncasecmp(p, "yesterday", 9) == 0) {
 		t.yesterday = true;
 		p += 9;
-	} else if (strncasecmp(p, "today", 5) == 0)
+	} else if (strncasecmp(p, "today", 5) == 0) {
+		t.today = true;
 		p += 5;
-	else if (!typed_date(&p, &t))
+	} else if (!typed_date(&p, &t))
 		goto bad;
 	while (*p == ' ')
 		p++;

@@ -16,19 +16,17 @@ void (*die_hook)(void);
 static bool
 set(struct err *e, enum err_kind kind, int sys, const char *fmt, va_list ap)
 {
-	char raw[sizeof e->msg];
+	struct buf raw = BUF_INIT;
 
 	if (e == NULL || e->kind != ERR_NONE)
 		return false;
 	e->kind = kind;
 	e->sys_errno = sys;
-	(void)vsnprintf(raw, sizeof raw, fmt, ap);
-	if (sys != 0) {
-		size_t n = strlen(raw);
-
-		(void)snprintf(raw + n, sizeof raw - n, ": %s", strerror(sys));
-	}
-	text_clean_into(e->msg, sizeof e->msg, raw);
+	buf_vprintf(&raw, fmt, ap);
+	if (sys != 0)
+		buf_printf(&raw, ": %s", strerror(sys));
+	text_clean_into(e->msg, sizeof e->msg, raw.p);
+	buf_release(&raw);
 	return false;
 }
 
@@ -75,15 +73,16 @@ err_wrap(struct err *e, const char *fmt, ...)
 bool
 err_hint(struct err *e, const char *fmt, ...)
 {
-	char raw[sizeof e->hint];
+	struct buf raw = BUF_INIT;
 	va_list ap;
 
 	if (e == NULL || e->hint[0] != '\0')
 		return false;
 	va_start(ap, fmt);
-	(void)vsnprintf(raw, sizeof raw, fmt, ap);
+	buf_vprintf(&raw, fmt, ap);
 	va_end(ap);
-	text_clean_into(e->hint, sizeof e->hint, raw);
+	text_clean_into(e->hint, sizeof e->hint, raw.p);
+	buf_release(&raw);
 	return false;
 }
 

@@ -178,21 +178,25 @@ proc_flock_holder(int fd, struct buf *out)
 	struct stat st;
 	struct buf b = BUF_INIT;
 	char want[64], *line, *save = NULL;
-	bool found = false;
+	bool found = false, nameless;
 
 	if (fstat(fd, &st) != 0 || !slurp("/proc/locks", &b))
 		goto out;
 	(void)snprintf(want, sizeof want, "%02x:%02x:%ju", major(st.st_dev),
 	    minor(st.st_dev), (uintmax_t)st.st_ino);
+	/* btrfs and overlay tell each side another device of major 0 */
+	nameless = major(st.st_dev) == 0;
 	for (line = strtok_r(b.p, "\n", &save); line != NULL && !found;
 	    line = strtok_r(NULL, "\n", &save)) {
 		char type[16], where[64];
+		size_t skip = nameless ? strlen("00:00") : 0;
 		long pid;
 
 		if (strstr(line, "->") != NULL ||
 		    sscanf(line, "%*s %15s %*s %*s %ld %63s", type, &pid,
 		    where) != 3 || strcmp(type, "FLOCK") != 0 ||
-		    strcmp(where, want) != 0)
+		    strlen(where) < skip ||
+		    strcmp(where + skip, want + skip) != 0)
 			continue;
 		buf_printf(out, "pid %ld (", pid);
 		name_of((pid_t)pid, out);

@@ -381,7 +381,7 @@ text_nearest(const char *s, const char *const *words, size_t n)
 	for (size_t i = 0; i < n; i++) {
 		size_t d = distance(s, words[i]);
 
-		if (d <= near) {
+		if (d <= near && d < strlen(s)) {
 			if (best == NULL || d < near)
 				best = words[i];
 			near = d;
@@ -412,12 +412,10 @@ text_shell(struct buf *out, const char *s)
 bool
 text_is_name(const char *s)
 {
+	static const char letters[] = "abcdefghijklmnopqrstuvwxyz"
+	    "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-";
 	size_t n = strlen(s);
 
-	if (n == 0 || n > 63 || !isalnum((unsigned char)s[0]))
-		return false;
-	for (size_t i = 0; i < n; i++)
-		if (!isalnum((unsigned char)s[i]) && strchr("_.-", s[i]) == NULL)
-			return false;
-	return true;
+	return n > 0 && n <= 63 && strchr("_.-", s[0]) == NULL &&
+	    strspn(s, letters) == n;
 }

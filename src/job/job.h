@@ -32,7 +32,8 @@ enum job_state { JOB_RUNNING, JOB_ENDED, JOB_VANISHED };
 struct job_info {
 	int64_t n, started, ended;	/* wall ms */
 	enum job_state state;
-	struct proc_id id;
+	struct proc_id id, child;	/* child: the command it ran last */
+	bool child_alive;
 	bool cancel;			/* somebody asked it to stop */
 	int exit;			/* exit status as the verb would have */
 	char *title, *incident, *step, *by, *host, *outcome, *progress;

@@ -60,6 +60,10 @@ fill(struct job_info *i, const json_t *o)
 	i->id.start = json_get_int(o, "start", 0);
 	const char *boot = json_get_str(o, "boot");
 	(void)snprintf(i->id.boot, sizeof i->id.boot, "%s", boot ? boot : "");
+	i->child = i->id;
+	i->child.pid = (pid_t)json_get_int(o, "child", 0);
+	i->child.start = json_get_int(o, "child_start", 0);
+	i->child_alive = proc_alive(&i->child);
 }
 
 static char *
@@ -194,6 +198,26 @@ ask(const struct state *s, int64_t n, struct err *e)
 	return ok;
 }
 
+/* What a vanished job left running: its command and everything below it. */
+static bool
+end_orphans(const struct proc_id *child, struct err *e)
+{
+	int64_t start = clock_mono_ms(), waited = 0;
+	int sig = SIGTERM;
+
+	while (proc_alive(child) && waited < 2 * KILL_AFTER_MS) {
+		if (sig != 0) {
+			(void)proc_signal_below(child->pid, sig);
+			(void)proc_signal(child, sig);
+		}
+		clock_sleep_ms(FOLLOW_NAP_MS);
+		waited = clock_mono_ms() - start;
+		sig = waited > KILL_AFTER_MS / 2 ? SIGKILL : 0;
+	}
+	return !proc_alive(child) || err_set(e, ERR_TIMEOUT, "pid %ld does not "
+	    "end", (long)child->pid);
+}
+
 bool
 job_cancel(const struct state *s, int64_t n, int64_t wait_ms, struct err *e)
 {
@@ -203,6 +227,12 @@ job_cancel(const struct state *s, int64_t n, int64_t wait_ms, struct err *e)
 
 	if (!job_look(s, n, &info, e))
 		return false;
+	if (info.state == JOB_VANISHED && info.child_alive) {
+		bool gone = end_orphans(&info.child, e);
+
+		job_info_release(&info);
+		return gone;
+	}
 	if (info.state != JOB_RUNNING) {
 		err_set(e, ERR_GUARD, info.state == JOB_ENDED ?
 		    "job %" PRId64 " has ended already" :

@@ -119,6 +119,20 @@ job_progress(struct job *job, const char *text, int64_t done, int64_t total)
 	buf_release(&b);
 }
 
+/* output.log holds exactly what is counted: of a write that fails half-way
+ * nothing stays. */
+static bool
+put_output(struct job *job, const char *p, size_t n)
+{
+	if (io_write_all(job->output_fd, p, n)) {
+		job->output_bytes += (int64_t)n;
+		return true;
+	}
+	if (ftruncate(job->output_fd, job->output_bytes) != 0)
+		job->output_bytes = lseek(job->output_fd, 0, SEEK_END);
+	return false;
+}
+
 void
 job_say(struct job *job, const char *fmt, ...)
 {
@@ -129,8 +143,7 @@ job_say(struct job *job, const char *fmt, ...)
 	buf_vprintf(&b, fmt, ap);
 	va_end(ap);
 	buf_ch(&b, '\n');
-	if (io_write_all(job->output_fd, b.p, b.n))
-		job->output_bytes += (int64_t)b.n;
+	(void)put_output(job, b.p, b.n);
 	buf_release(&b);
 }
 
@@ -244,14 +257,13 @@ keep(struct capture *c, const char *p, size_t n)
 	}
 	if (take == 0)
 		return;
-	if (!io_write_all(c->job->output_fd, p, take)) {
+	if (!put_output(c->job, p, take)) {
 		c->ret->cut = true;	/* a full disk cuts output, not work */
 		c->limit = c->ret->bytes;
 		return;
 	}
 	sha_add(&c->sha, p, take);
 	c->ret->bytes += (int64_t)take;
-	c->job->output_bytes += (int64_t)take;
 }
 
 static void
@@ -326,6 +338,20 @@ watch(struct capture *c, pid_t pid, int *out, int64_t deadline)
 	buf_release(&b);
 }
 
+/* Should we vanish, others have to find what we left running. */
+static void
+name_child(struct job *job, pid_t pid)
+{
+	struct proc_id id;
+
+	if (!proc_of(pid, &id))
+		return;
+	(void)json_object_set_new(job->spec, "child", json_integer(id.pid));
+	(void)json_object_set_new(job->spec, "child_start",
+	    json_integer(id.start));
+	write_record(job, NULL, 0);
+}
+
 bool
 job_command(struct job *job, const struct job_command *cmd,
     struct job_result *ret, struct err *e)
@@ -348,6 +374,7 @@ job_command(struct job *job, const struct job_command *cmd,
 		io_close(&out[0]);
 		return false;
 	}
+	name_child(job, pid);
 	sha_init(&c.sha);
 	watch(&c, pid, &out[0], cmd->timeout_ms > 0 ? start + cmd->timeout_ms :
 	    0);

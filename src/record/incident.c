@@ -694,26 +694,35 @@ incident_release(struct incident *inc)
 
 /* ---- finding the open one ----------------------------------------------- */
 
-/* Closed for sure, by its last lines alone; false: it has to be folded. */
-static bool
-ends_closed(const char *path)
+/*
+ * Its state by the kinds that its bytes name, without folding: quotes within
+ * texts are escaped, so a text cannot look like one. Part of it may stand in the
+ * second journal; then it has to be folded.
+ */
+static enum inc_state
+quick_state(const char *dir)
 {
-	static const char mark[] = "\"kind\":\"incident.closed\"";
-	char tail[16 * BLOCK];
-	struct stat st;
-	bool closed = false;
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	static const char closed[] = "\"kind\":\"incident.closed\"";
+	static const char resolved[] = "\"kind\":\"incident.resolved\"";
+	char *path = file_join(dir, "journal.jsonl");
+	char *marked = file_join(dir, "journal.jsonl.in-second");
+	enum inc_state state = INC_NONE;
+	struct buf b = BUF_INIT;
 
-	if (fd >= 0 && fstat(fd, &st) == 0) {
-		int64_t at = st.st_size > (off_t)sizeof tail ?
-		    st.st_size - (int64_t)sizeof tail : 0;
-		ssize_t n = io_pread_full(fd, tail, sizeof tail, at);
+	if (file_exists(marked)) {
+		struct incident inc = INCIDENT_INIT;
 
-		closed = n > 0 && memmem(tail, (size_t)n, mark,
-		    sizeof mark - 1) != NULL;
-	}
-	io_close(&fd);
-	return closed;
+		if (incident_load(&inc, dir, NULL))
+			state = inc.state;
+		incident_release(&inc);
+	} else if (file_read(path, &b, SIZE_MAX / 8, NULL) && b.n > 0)
+		state = memmem(b.p, b.n, closed, sizeof closed - 1) != NULL ?
+		    INC_CLOSED : memmem(b.p, b.n, resolved,
+		    sizeof resolved - 1) != NULL ? INC_RESOLVED : INC_OPEN;
+	buf_release(&b);
+	free(marked);
+	free(path);
+	return state;
 }
 
 bool
@@ -721,28 +730,22 @@ incident_current(const struct state *s, bool resolved_too,
     char ret_id[STATE_ID_MAX], struct err *e)
 {
 	struct state_ids ids = { 0 };
-	char resolved[STATE_ID_MAX] = "";
+	const char *resolved = NULL, *open = NULL;
 	bool ok = state_incidents(s, &ids, e);
 
-	ret_id[0] = '\0';
-	for (size_t i = ids.v.n; ok && i-- > 0 && ret_id[0] == '\0';) {
+	for (size_t i = ids.v.n; ok && i-- > 0 && open == NULL;) {
 		char *dir = state_path(s, "incidents/%s", ids.v.v[i]);
-		char *path = file_join(dir, "journal.jsonl");
-		struct incident inc = INCIDENT_INIT;
-		struct err ignored = ERR_INIT;
+		enum inc_state state = quick_state(dir);
 
-		if (!ends_closed(path) && incident_load(&inc, dir, &ignored)) {
-			if (inc.state == INC_OPEN)
-				memcpy(ret_id, inc.id, sizeof inc.id);
-			if (inc.state == INC_RESOLVED && resolved[0] == '\0')
-				memcpy(resolved, inc.id, sizeof inc.id);
-		}
-		incident_release(&inc);
-		free(path);
+		if (state == INC_OPEN)
+			open = ids.v.v[i];
+		if (state == INC_RESOLVED && resolved == NULL)
+			resolved = ids.v.v[i];
 		free(dir);
 	}
-	if (ret_id[0] == '\0' && resolved_too)
-		memcpy(ret_id, resolved, sizeof resolved);
+	if (open == NULL && resolved_too)
+		open = resolved;
+	(void)snprintf(ret_id, STATE_ID_MAX, "%s", open != NULL ? open : "");
 	state_ids_release(&ids);
 	return ok;
 }

@@ -173,8 +173,11 @@ journal_fold(struct journal *j, struct buf *tail, struct buf *tail2,
 		if (!fold_first(j, tail, e))
 			return false;
 		j->second.in_use = false;
-		if (!second_open(j))
+		if (!second_open(j)) {
+			j->second.missing = second_marked(j);
 			return true;
+		}
+		j->second.missing = false;
 		if (!second_rest(j, tail2, e))
 			return false;
 	} while (tail2->n > 0 && grew(j, tail));
@@ -367,7 +370,9 @@ append_folded(struct journal *j, const struct buf *tail,
 	struct buf out = BUF_INIT;
 
 	*c = journal_chain(j, second ? j->second.off : j->off, fd);
-	if (j->write_errno == EACCES)
+	if (j->second.missing)
+		second_missing(j, e);
+	else if (j->write_errno == EACCES)
 		not_yours(j, e);
 	else if (second && j->second.write_errno != 0)
 		second_neither(j, j->write_errno, j->second.write_errno, e);
@@ -416,8 +421,8 @@ journal_append_locked(struct journal *j, const struct draft *d, size_t n,
 	return ok;
 }
 
-bool
-journal_append(struct journal *j, const struct draft *d, size_t n,
+static bool
+append_once(struct journal *j, const struct draft *d, size_t n,
     journal_decide *decide, void *ctx, int64_t *ret_seq, struct err *e)
 {
 	struct lock l;
@@ -436,6 +441,23 @@ journal_append(struct journal *j, const struct draft *d, size_t n,
 	lock_drop(&l);
 	journal_at(j, JOURNAL_DONE);
 	return ok;
+}
+
+bool
+journal_append(struct journal *j, const struct draft *d, size_t n,
+    journal_decide *decide, void *ctx, int64_t *ret_seq, struct err *e)
+{
+	struct err settling = ERR_INIT;
+
+	if (append_once(j, d, n, decide, ctx, ret_seq, e))
+		return true;
+	/* the second one is full: perhaps there is room in the first again */
+	if (e == NULL || e->kind != ERR_SYS || !j->second.in_use ||
+	    j->write_errno != 0 || j->second.write_errno != 0 ||
+	    !journal_settle(j, &settling) || j->second.in_use)
+		return false;
+	err_clear(e);
+	return append_once(j, d, n, decide, ctx, ret_seq, e);
 }
 
 /* ---- looking ----------------------------------------------------------- */
@@ -464,6 +486,10 @@ journal_verify(struct journal *j, const char *path,
 			scan_end(&j->scan, tail2.p, tail2.n, j->second.off);
 		else
 			scan_end(&j->scan, tail.p, tail.n, j->off);
+		if (j->second.missing)
+			scan_problem(&j->scan, j->scan.line, j->off,
+			    "the lines behind this stand in '%s', which cannot "
+			    "be read", j->second.path);
 		ret->lines = j->scan.line;
 		ret->second_used = j->second.in_use;
 		ret->torn = j->scan.torn;

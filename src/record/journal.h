@@ -46,6 +46,7 @@ struct journal_second {
 	int64_t off;		/* folded so far */
 	char head[64];		/* how it began then */
 	bool in_use;		/* it is not empty */
+	bool missing;		/* lines are in it, and it cannot be opened */
 };
 
 /* Where an append is; a test is told. */

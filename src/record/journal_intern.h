@@ -26,6 +26,11 @@ bool journal_append_locked(struct journal *j, const struct draft *d, size_t n,
     journal_decide *decide, void *ctx, struct err *e);
 
 bool second_open(struct journal *j);
+/* Beside the first journal stands whether the second one holds lines: a file
+ * that exists beforehand and is renamed, since a full disk can still do that. */
+bool second_marked(const struct journal *j);
+void second_mark(const struct journal *j, bool in_use);
+bool second_missing(const struct journal *j, struct err *e);
 /* The rest of it; from its beginning when it is not what was folded. */
 bool second_rest(struct journal *j, struct buf *out, struct err *e);
 void second_remember(struct journal *j, const struct buf *begins);

@@ -46,6 +46,57 @@ second_open(struct journal *j)
 	return j->second.fd >= 0;
 }
 
+static char *
+marker(const struct journal *j, bool in_use)
+{
+	return xprintf("%s.%s", j->path, in_use ? "in-second" : "idle");
+}
+
+bool
+second_marked(const struct journal *j)
+{
+	char *path;
+	bool there;
+
+	if (j->second.path == NULL)
+		return false;
+	path = marker(j, true);
+	there = file_exists(path);
+	free(path);
+	return there;
+}
+
+void
+second_mark(const struct journal *j, bool in_use)
+{
+	char *from = marker(j, !in_use), *to = marker(j, in_use);
+	int fd = -1;
+
+	/* best effort: a read-only file system refuses this as well */
+	if (rename(from, to) != 0 && errno == ENOENT && !file_exists(to))
+		fd = open(to, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW,
+		    JOURNAL_MODE);
+	if (fd >= 0)
+		(void)fsync(fd);
+	io_close(&fd);
+	free(from);
+	free(to);
+}
+
+bool
+second_missing(const struct journal *j, struct err *e)
+{
+	char *path = marker(j, true);
+
+	err_set(e, ERR_SYS, "part of the journal stands in '%s', which cannot "
+	    "be read now", j->second.path);
+	err_hint(e, "Nothing was written. Bring that file system back; if it is "
+	    "gone for good, remove '%s' and the record goes on without it.",
+	    path);
+	free(path);
+	return false;
+}
+
 void
 second_remember(struct journal *j, const struct buf *begins)
 {
@@ -78,12 +129,17 @@ second_neither(const struct journal *j, int why1, int why2, struct err *e)
 	if (j->second.path == NULL)
 		err_set(e, ERR_SYS, "the journal '%s' cannot be written (%s) "
 		    "and there is no second one", j->path, strerror(why1));
+	else if (why1 == 0)	/* left aside since it failed once */
+		err_set(e, ERR_SYS, "the second journal '%s' cannot be written "
+		    "(%s), and the first did not take its lines back",
+		    j->second.path, strerror(why2));
 	else
 		err_set(e, ERR_SYS, "neither journal can be written: '%s' (%s), "
 		    "'%s' (%s)", j->path, strerror(why1), j->second.path,
 		    strerror(why2));
-	return err_hint(e, "Nothing was changed. Free some space, or name "
-	    "another state directory with --state.");
+	return err_hint(e, "Nothing is acknowledged. Free some space, or name "
+	    "another state directory with --state; look at the record before "
+	    "writing the line again.");
 }
 
 /* The next line's object of a file's bytes behind *at; the caller releases ev. */
@@ -252,6 +308,7 @@ second_switch(struct journal *j, int why, const struct buf *lost,
 	    second_switched_line(c, strerror(why), &out, e) &&
 	    remaining(c, d, n, arrived > repairs ? arrived - repairs : 0, &out,
 	    e)) {
+		second_mark(j, true);
 		ok = journal_put(j, j->second.fd, &out,
 		    &j->second.write_errno);
 		if (!ok)
@@ -449,6 +506,7 @@ empty_second(struct journal *j, struct err *e)
 		j->second.write_errno = errno;
 	j->second.off = 0;
 	j->second.in_use = false;
+	second_mark(j, false);
 	return true;
 }
 

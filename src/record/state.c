@@ -7,6 +7,7 @@
 #include <grp.h>
 #include <inttypes.h>
 #include <linux/fs.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -142,6 +143,16 @@ touch(const char *path, int64_t reserve, struct err *e)
 }
 
 static bool
+file_exists_in(const char *dir, const char *name)
+{
+	char *path = file_join(dir, name);
+	bool there = file_exists(path);
+
+	free(path);
+	return there;
+}
+
+static bool
 make_inside(struct state *s, struct err *e)
 {
 	static const char *const dirs[] = { "incidents", "jobs", "locks",
@@ -183,12 +194,14 @@ state_open(struct state *s, const char *option, const char *configured,
 		return false;
 	if (!make_dir(s->dir, group, e))
 		return err_wrap(e, "state directory");
-	if (access(s->dir, R_OK | W_OK | X_OK) != 0) {
-		err_sys(e, "the state directory '%s' cannot be written",
-		    s->dir);
+	if (access(s->dir, R_OK | X_OK) != 0) {
+		err_sys(e, "the state directory '%s' cannot be read", s->dir);
 		return err_hint(e, "Its group works on one record together; "
 		    "ask to be added to it, or name another with --state.");
 	}
+	/* reading goes on, and the journal knows another place to write to */
+	if (access(s->dir, W_OK) != 0 && file_exists_in(s->dir, "incidents"))
+		return true;
 	if (!make_inside(s, e))
 		return err_wrap(e, "state directory '%s'", s->dir);
 	(void)state_spare_make(s, &spare);
@@ -233,12 +246,15 @@ make_incident_files(const char *dir, bool reserve, struct err *e)
 	char *journal = file_join(dir, "journal.jsonl");
 	char *runbook = file_join(dir, "runbook.cfg");
 	char *readings = file_join(dir, "readings.jsonl");
+	char *idle = file_join(dir, "journal.jsonl.idle");
 	bool ok;
 
 	ok = journal_create(journal, reserve ? JOURNAL_RESERVE : 0, e) &&
+	    touch(idle, 0, e) &&
 	    touch(runbook, reserve ? 256 << 10 : 0, e) &&
 	    touch(readings, reserve ? 1 << 20 : 0, e);
 	free(journal);
+	free(idle);
 	free(runbook);
 	free(readings);
 	return ok;
@@ -254,12 +270,36 @@ state_spare_there(const struct state *s)
 	return there;
 }
 
+/* What a maker that was killed left behind holds real space. */
+static void
+remove_stale(const struct state *s)
+{
+	static const char begins[] = "spare.new.";
+	DIR *d = opendir(s->dir);
+	struct dirent *de;
+
+	while (d != NULL && (de = readdir(d)) != NULL) {
+		int64_t pid;
+
+		if (!text_starts(de->d_name, begins) ||
+		    !text_int(de->d_name + sizeof begins - 1, 2, INT32_MAX,
+		    &pid) || kill((pid_t)pid, 0) == 0 || errno != ESRCH)
+			continue;
+		char *path = file_join(s->dir, de->d_name);
+		(void)file_remove_tree(path, NULL);
+		free(path);
+	}
+	if (d != NULL)
+		(void)closedir(d);
+}
+
 bool
 state_spare_make(const struct state *s, struct err *e)
 {
 	char *tmp, *spare;
 	bool ok;
 
+	remove_stale(s);
 	if (state_spare_there(s))
 		return true;
 	tmp = state_path(s, "spare.new.%ld", (long)getpid());
@@ -306,6 +346,29 @@ take_name(const struct state *s, const char *from, const char *prefix,
 	return err_set(e, ERR_FAILED, "too many incidents in one minute");
 }
 
+/* An opening that was killed before its first line holds the space that this
+ * one needs. Caller frees; NULL: there is none. */
+static char *
+abandoned(const struct state *s)
+{
+	struct state_ids ids = { 0 };
+	char *found = NULL;
+
+	if (state_incidents(s, &ids, NULL))
+		for (size_t i = 0; i < ids.v.n && found == NULL; i++) {
+			char *dir = state_path(s, "incidents/%s", ids.v.v[i]);
+			char *path = file_join(dir, "journal.jsonl");
+			struct stat st;
+
+			if (stat(path, &st) == 0 && st.st_size == 0)
+				found = xstrdup(dir);
+			free(path);
+			free(dir);
+		}
+	state_ids_release(&ids);
+	return found;
+}
+
 /* Without a spare: what can still be made. Caller frees. */
 static char *
 fresh_incident(const struct state *s, struct err *e)
@@ -336,9 +399,20 @@ state_incident_new(const struct state *s, const char *prefix, int64_t at_ms,
 	if (!ok && gone.kind != ERR_NONE && gone.sys_errno != ENOENT) {
 		if (e != NULL)
 			*e = gone;
-	} else if (!ok)		/* none, or somebody was faster */
-		ok = (fresh = fresh_incident(s, e)) != NULL &&
-		    take_name(s, fresh, prefix, at_ms, ret_id, e);
+	} else if (!ok) {	/* none, or somebody was faster */
+		char *left;
+
+		fresh = fresh_incident(s, e);
+		if (fresh != NULL)
+			ok = take_name(s, fresh, prefix, at_ms, ret_id, e);
+		else if ((left = abandoned(s)) != NULL) {
+			*ret_reserved = true;
+			if (e != NULL)
+				err_clear(e);
+			ok = take_name(s, left, prefix, at_ms, ret_id, e);
+			free(left);
+		}
+	}
 	ok = ok && file_sync_dir(incidents, e) && file_sync_dir(s->dir, e);
 	if (!ok && fresh != NULL)
 		(void)file_remove_tree(fresh, NULL);
@@ -348,14 +422,27 @@ state_incident_new(const struct state *s, const char *prefix, int64_t at_ms,
 	return ok;
 }
 
+/* So many digits; what stands behind them, or NULL. */
+static const char *
+digits(const char *s, size_t least, size_t most)
+{
+	size_t n = strspn(s, "0123456789");
+
+	return n >= least && n <= most ? s + n : NULL;
+}
+
 bool
 state_id_ok(const char *id)
 {
-	size_t n = strlen(id);
+	const char *p = text_starts(id, "INC-") ? id + 4 :
+	    text_starts(id, "DRILL-") ? id + 6 : NULL;
 
-	return n < STATE_ID_MAX &&
-	    (text_starts(id, "INC-") || text_starts(id, "DRILL-")) &&
-	    id[strspn(id, "INCDRL-0123456789")] == '\0';
+	if (p == NULL || (p = digits(p, 8, 8)) == NULL || *p != '-' ||
+	    (p = digits(p + 1, 4, 4)) == NULL)
+		return false;
+	if (*p == '-')
+		p = digits(p + 1, 1, 3);
+	return p != NULL && *p == '\0';
 }
 
 static int

@@ -266,8 +266,11 @@ engine_sweep(struct engine *en, struct err *e)
 		if (!job_look(en->state, s->job, &info, NULL))
 			ok = doubt(en, s, "its job's directory is gone", e);
 		else if (info.state == JOB_VANISHED)
-			ok = doubt(en, s, "its process ended without an "
-			    "outcome (killed, or the machine went down)", e);
+			ok = doubt(en, s, info.child_alive ? "its process was "
+			    "killed, but the command it started STILL RUNS; "
+			    "'midwatch cancel' of that job ends it" :
+			    "its process ended without an outcome (killed, or "
+			    "the machine went down)", e);
 		else if (info.state == JOB_ENDED) {
 			/* ended, but the outcome may not be in our fold yet */
 			ok = incident_poll(en->inc, e);

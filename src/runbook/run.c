@@ -15,6 +15,18 @@ enum { POLL_MS = 500, WHY_MAX = 160, PROOFS_MAX = 5, CANCEL_STEP_MS = 100 };
 /* ---- may it run? ----------------------------------------------------------- */
 
 static bool
+command_alive(const struct engine *en, int64_t job)
+{
+	struct job_info info;
+	bool alive = job > 0 && job_look(en->state, job, &info, NULL) &&
+	    info.state != JOB_ENDED && info.child_alive;
+
+	if (job > 0)
+		job_info_release(&info);
+	return alive;
+}
+
+static bool
 state_allows(struct engine *en, const struct rb_step *step,
     const struct run_options *o, struct err *e)
 {
@@ -33,6 +45,12 @@ state_allows(struct engine *en, const struct rb_step *step,
 		    ", started by '%s'", step->id, s->job, s->by);
 		return err_hint(e, "'midwatch jobs' shows it, 'midwatch cancel "
 		    "%" PRId64 "' stops it.", s->job);
+	}
+	if (s->state == STEP_DOUBT && command_alive(en, s->job)) {
+		err_set(e, ERR_GUARD, "the command of step '%s' still runs, "
+		    "left behind by job %" PRId64, step->id, s->job);
+		return err_hint(e, "'midwatch cancel %" PRId64 "' ends it.",
+		    s->job);
 	}
 	if (o->again)
 		return true;

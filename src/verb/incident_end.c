@@ -124,6 +124,53 @@ right_state(const struct desk *d, const struct ending *how, struct err *e)
 	    "There is nothing to do.");
 }
 
+/* A job that ends later would write behind the end. */
+static bool
+nothing_runs(struct desk *d, const char *reason, struct err *e)
+{
+	if (d->have_rb && !engine_sweep(&d->en, e))
+		return false;
+	for (size_t i = 0; i < d->inc.steps.n; i++) {
+		const struct inc_step *s = &d->inc.steps.v[i];
+
+		if (s->state == STEP_RUNNING) {
+			err_set(e, ERR_GUARD, "step '%s' still runs as job %"
+			    PRId64, s->id, s->job);
+			return err_hint(e, "Let it end, or 'midwatch cancel %"
+			    PRId64 "'.", s->job);
+		}
+		if (s->state == STEP_DOUBT && reason == NULL) {
+			err_set(e, ERR_GUARD, "step '%s' is in doubt", s->id);
+			return err_hint(e, "Look at what it did and --skip or "
+			    "run it --again; or --override with a reason.");
+		}
+	}
+	return true;
+}
+
+/* Without a runbook nothing says what has to hold: somebody must. */
+static bool
+has_criteria(struct desk *d, const char *reason, struct err *e)
+{
+	struct buf data = BUF_INIT;
+	bool ok;
+
+	if (d->have_rb)
+		return true;
+	if (reason == NULL) {
+		err_set(e, ERR_GUARD, "the incident follows no runbook, so "
+		    "nothing says when it is over");
+		return err_hint(e, "'midwatch runbook NAME --take' gives it "
+		    "one; or --override with a reason.");
+	}
+	json_open(&data);
+	json_put_str(&data, "criterion", "a runbook with criteria");
+	json_close(&data);
+	ok = incident_say(&d->inc, EVENT_OVERRIDE, NULL, reason, data.p, e);
+	buf_release(&data);
+	return ok;
+}
+
 static void
 report(struct desk *d, const struct criteria *cs, bool done)
 {
@@ -185,7 +232,8 @@ end(struct cli *c, int argc, char **argv, const struct ending *how)
 		    "will stand in the post-mortem.");
 		goto quiet;
 	}
-	if (reason != NULL && !override_open(&d, &cs, reason, &e))
+	if (!nothing_runs(&d, reason, &e) || !has_criteria(&d, reason, &e) ||
+	    (reason != NULL && !override_open(&d, &cs, reason, &e)))
 		goto out;
 	if (!finish(&d, how, &e))
 		goto out;

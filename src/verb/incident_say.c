@@ -352,6 +352,9 @@ followup_list(struct saying *s)
 
 	if (!ok)
 		return finish(s, false, "");
+	json_open(&b);
+	json_put_bool(&b, "ok", true);
+	json_key(&b, "followups");
 	json_open_list(&b);
 	for (size_t i = 0; i < inc->followups.n; i++) {
 		const struct inc_followup *f = &inc->followups.v[i];
@@ -371,6 +374,7 @@ followup_list(struct saying *s)
 			    f->due ? f->due : "no date");
 	}
 	json_close_list(&b);
+	json_close(&b);
 	buf_ch(&b, '\n');
 	if (s->c->json)
 		cli_raw(b.p, b.n);

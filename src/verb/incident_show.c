@@ -10,7 +10,7 @@
 #include "base/text.h"
 #include "verb/verbs.h"
 
-enum { RECENT = 12 };
+enum { RECENT = 12, LINE_MAX_SHOWN = 400 };
 
 /* ---- list -------------------------------------------------------------------- */
 
@@ -56,6 +56,9 @@ incident_list(struct cli *c, int argc, char **argv)
 	    !cli_words(c, 0, 0, "midwatch incident list"))
 		return EXIT_USAGE;
 	ok = desk_open(&d, c, &e) && state_incidents(&d.state, &ids, &e);
+	json_open(&b);
+	json_put_bool(&b, "ok", true);
+	json_key(&b, "incidents");
 	json_open_list(&b);
 	for (size_t i = 0; ok && i < ids.v.n; i++) {
 		char *dir = state_path(&d.state, "incidents/%s", ids.v.v[i]);
@@ -64,6 +67,9 @@ incident_list(struct cli *c, int argc, char **argv)
 
 		if (!incident_load(&inc, dir, &le))
 			cli_note("%s: %s", ids.v.v[i], le.msg);
+		else if (inc.entries.n == 0)
+			cli_note("%s was never opened: its opening was cut off",
+			    ids.v.v[i]);
 		else if (c->json)
 			list_json(&b, &inc);
 		else
@@ -72,6 +78,7 @@ incident_list(struct cli *c, int argc, char **argv)
 		free(dir);
 	}
 	json_close_list(&b);
+	json_close(&b);
 	buf_ch(&b, '\n');
 	if (ok && c->json)
 		cli_raw(b.p, b.n);
@@ -120,6 +127,9 @@ show_head(const struct desk *d)
 	if (inc->j.second.in_use)
 		cli_out("NOTICE the second journal is in use: %s",
 		    inc->j.second.path);
+	if (inc->j.second.missing)
+		cli_out("NOTICE the newest lines stand in the second journal, "
+		    "which cannot be read: %s", inc->j.second.path);
 	if (inc->j.scan.problems.n > 0)
 		cli_out("NOTICE the journal was changed or damaged: 'midwatch "
 		    "verify %s/journal.jsonl'", inc->dir);
@@ -192,9 +202,13 @@ show_lines(const struct incident *inc, bool all)
 		char at[16];
 
 		clock_fmt_short(at, en->at);
-		cli_out("%5" PRId64 " %s %-10s %-18s %s%s%s%s%s%s", en->seq, at,
-		    en->by, en->name, en->step, *en->step ? ": " : "",
-		    text, en->pinned ? "  [pinned]" : "", en->corrected ?
+		size_t n = all ? strlen(text) : text_fit(text, strlen(text),
+		    LINE_MAX_SHOWN);
+
+		cli_out("%5" PRId64 " %s %-10s %-18s %s%s%.*s%s%s%s%s",
+		    en->seq, at, en->by, en->name, en->step, *en->step ?
+		    ": " : "", (int)n, text, text[n] != '\0' ? " …" : "",
+		    en->pinned ? "  [pinned]" : "", en->corrected ?
 		    "  [corrected]" : "", en->bad ? "  [CHANGED BYTES]" : "");
 	}
 }

@@ -75,6 +75,9 @@ verb_jobs(struct cli *c, int argc, char **argv)
 		return EXIT_USAGE;
 	ok = desk_open(&d, c, &e) && job_list(&d.state, &l, &e);
 	size_t from = all || l.v.n < SHOWN ? 0 : l.v.n - SHOWN;
+	json_open(&b);
+	json_put_bool(&b, "ok", true);
+	json_key(&b, "jobs");
 	json_open_list(&b);
 	for (size_t i = 0; ok && i < l.v.n; i++) {
 		job_json(&l.v.v[i], &b);
@@ -83,6 +86,7 @@ verb_jobs(struct cli *c, int argc, char **argv)
 			job_line(&l.v.v[i]);
 	}
 	json_close_list(&b);
+	json_close(&b);
 	buf_ch(&b, '\n');
 	if (ok && c->json)
 		cli_raw(b.p, b.n);

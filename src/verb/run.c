@@ -97,15 +97,22 @@ may_run(struct desk *d, const struct rb_step *step, struct run_options *o,
 	return false;
 }
 
+/* From before the job exists: a signal must find either no job or the follower. */
+static void
+catch_signals(void)
+{
+	struct sigaction sa = { .sa_handler = on_signal };
+
+	(void)sigaction(SIGINT, &sa, NULL);
+	(void)sigaction(SIGTERM, &sa, NULL);
+}
+
 /* The job until its end, or until somebody lets go of it. */
 static bool
 follow(struct desk *d, int64_t job, bool *ret_detached, struct err *e)
 {
-	struct sigaction sa = { .sa_handler = on_signal };
 	int64_t at = 0;
 
-	(void)sigaction(SIGINT, &sa, NULL);
-	(void)sigaction(SIGTERM, &sa, NULL);
 	while (job_follow(&d->state, job, &at, FOLLOW_MS, sink, e)) {
 		if (got_signal == 0)
 			continue;
@@ -125,7 +132,8 @@ follow(struct desk *d, int64_t job, bool *ret_detached, struct err *e)
 }
 
 static int
-say_end(struct desk *d, const struct rb_step *step, int64_t job, bool detached)
+say_end(struct desk *d, const struct rb_step *step, int64_t job, bool detached,
+    enum step_state wanted)
 {
 	const struct inc_step *s;
 	struct err e = ERR_INIT;
@@ -136,7 +144,7 @@ say_end(struct desk *d, const struct rb_step *step, int64_t job, bool detached)
 	if (!incident_poll(&d->inc, &e) || !engine_sweep(&d->en, &e))
 		return cli_fail(d->cli, &e);
 	s = incident_step(&d->inc, step->id);
-	done = s != NULL && s->state == STEP_DONE;
+	done = s != NULL && s->state == wanted;
 	status = detached || done ? EXIT_DONE : got_signal != 0 ?
 	    128 + got_signal : s != NULL && s->how != NULL &&
 	    strcmp(s->how, "cancelled") == 0 ? 143 : EXIT_FAILED;
@@ -160,7 +168,8 @@ say_end(struct desk *d, const struct rb_step *step, int64_t job, bool detached)
 		cli_note("job %" PRId64 " goes on; 'midwatch jobs' shows it, "
 		    "'midwatch cancel %" PRId64 "' stops it", job, job);
 	else if (done)
-		cli_out("[OK] %s: %s", step->id, s->how ? s->how : "done");
+		cli_out("[OK] %s: %s", step->id, wanted == STEP_SKIPPED ?
+		    "skipped" : s->how ? s->how : "done");
 	else
 		cli_out("[FAIL] %s: %s", step->id, s != NULL && s->reason ?
 		    s->reason : "it did not end well");
@@ -261,22 +270,20 @@ verb_run(struct cli *c, int argc, char **argv)
 		ok = false;
 	else if (settled)
 		ok = true;
-	else
-		ok = may_run(&d, step, &o, &typed, &e) && engine_run(&d.en,
-		    step, &o, desk_config(&d), warn, &result, &job, &e);
+	else if ((ok = may_run(&d, step, &o, &typed, &e))) {
+		if (step->kind == STEP_COMMAND || step->kind == STEP_ACTION)
+			catch_signals();
+		ok = engine_run(&d.en, step, &o, desk_config(&d), warn, &result,
+		    &job, &e);
+	}
 	if (ok && job > 0)
 		ok = follow(&d, job, &detached, &e);
 out:
 	if (!ok)
 		status = cli_fail(c, &e);
-	else if (skip != NULL) {
-		if (!c->json)
-			cli_out("skipped: %s", step->id);
-		else
-			(void)say_end(&d, step, 0, false);
-		status = EXIT_DONE;
-	} else
-		status = say_end(&d, step, job, detached);
+	else
+		status = say_end(&d, step, job, detached, skip != NULL ?
+		    STEP_SKIPPED : STEP_DONE);
 	buf_release(&typed);
 	desk_close(&d);
 	return status;

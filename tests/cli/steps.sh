@@ -89,7 +89,7 @@ expect_exit 2 "but not without" mw run bad --skip ""
 # --- cancelling, letting go, dying -------------------------------------------------
 "$MIDWATCH" run long --again >"$S/follow" 2>&1 </dev/null & follower=$!
 for i in $(seq 100); do grep -q begun "$S/follow" && break; sleep 0.1; done
-job=$(mw jobs --json | python3 -c "import json,sys; print([j['job'] for j in json.load(sys.stdin) if j['state']=='running'][0])")
+job=$(mw jobs --json | python3 -c "import json,sys; print([j['job'] for j in json.load(sys.stdin)['jobs'] if j['state']=='running'][0])")
 check "a running job is listed" test -n "$job"
 expect_exit 3 "the same step does not start twice" mw run long
 check "and it says which job has it" contains "$ERR" "job $job"
@@ -110,7 +110,7 @@ check "of which nothing is left" sh -c "! kill -0 $(cat "$S/grand2")"
 for i in $(seq 100); do grep -q begun "$S/follow3" && break; sleep 0.1; done
 kill -KILL $follower; wait $follower 2>/dev/null
 check "the job outlives a killed console" is long running
-pid=$(mw jobs --json | python3 -c "import json,sys; print([j['pid'] for j in json.load(sys.stdin) if j['state']=='running'][0])")
+pid=$(mw jobs --json | python3 -c "import json,sys; print([j['pid'] for j in json.load(sys.stdin)['jobs'] if j['state']=='running'][0])")
 kill -KILL "$pid"
 for i in $(seq 50); do kill -0 "$pid" 2>/dev/null || break; sleep 0.1; done
 check "a job killed without an outcome is in doubt" is long "in doubt"
