@@ -67,6 +67,9 @@ dispatch(int argc, char **argv)
 	int at = skip_options(argc, argv), status;
 	const struct verb *v;
 
+	for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
+		if (strcmp(argv[i], "--json") == 0)
+			cli_want_json();
 	if (at >= argc)
 		return no_verb(&c, argc, argv);
 	v = verb_find(argv[at]);

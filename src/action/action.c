@@ -12,7 +12,7 @@ enum { ARGS_MAX = 8 };
 
 /*	name		verb			built	exactly one of */
 #define ACTIONS(X)							\
-	X(freeze, "freeze", "freeze", false, "on",			\
+	X(freeze, "freeze", "freeze", false, NULL,			\
 	    "stop deployments and migrations, or let them go on")	\
 	X(backup, "backup", "backup", false, "db|all_unsafe",		\
 	    "a verified copy of a database, or of all that has none")	\
@@ -45,7 +45,7 @@ enum { ARGS_MAX = 8 };
 
 /* The arguments of each, in the order in which the verb takes them. */
 static const struct action_arg freeze_args[ARGS_MAX] = {
-	{ "on", ACTION_BOOL, NULL, NULL },
+	{ "on", ACTION_BOOL, NULL, "true" },
 };
 static const struct action_arg backup_args[ARGS_MAX] = {
 	{ "db", ACTION_DB, NULL, NULL },

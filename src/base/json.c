@@ -47,14 +47,32 @@ must_escape(uint32_t cp)
 	    cp == 0xfeff || (cp >= 0xfff9 && cp <= 0xfffb);
 }
 
+/* How many bytes at s stand for themselves: most of any text. */
+static size_t
+plain(const char *s, size_t n)
+{
+	size_t i = 0;
+
+	while (i < n && s[i] >= 0x20 && s[i] < 0x7f && s[i] != '"' &&
+	    s[i] != '\\')
+		i++;
+	return i;
+}
+
 void
 json_textn(struct buf *b, const char *s, size_t n)
 {
 	buf_ch(b, '"');
 	for (size_t i = 0; i < n;) {
 		uint32_t cp = 0;
-		size_t len = text_utf8_len(s + i, n - i, &cp);
+		size_t len = plain(s + i, n - i);
 
+		if (len > 0) {
+			buf_add(b, s + i, len);
+			i += len;
+			continue;
+		}
+		len = text_utf8_len(s + i, n - i, &cp);
 		if (len == 0) {
 			buf_printf(b, "\\\\x%02x", (unsigned char)s[i]);
 			i++;

@@ -101,11 +101,11 @@ spawn_start(const struct spawn *s, struct err *e)
 	return pid;
 }
 
-enum { LINGER_MS = 500 };
+enum { LOOK_MS = 200, LINGER_MS = 500 };
 
 struct pump {
 	int in, out, errfd;
-	int child;		/* readable when it has ended */
+	pid_t child;
 	const char *left;
 	size_t left_n;
 };
@@ -145,6 +145,16 @@ feed(struct pump *p)
 		io_close(&p->in);
 }
 
+/* Without taking its status. */
+static bool
+has_ended(pid_t pid)
+{
+	siginfo_t si = { .si_pid = 0 };
+
+	return waitid(P_PID, (id_t)pid, &si, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+	    si.si_pid == pid;
+}
+
 /* Until the child has closed its ends. What it left running in the background
  * may hold them for ever: once the child is gone, little more is waited for. */
 static bool
@@ -155,24 +165,23 @@ pump_until(struct pump *p, const struct run *r, struct ran *ret, int64_t end)
 
 	while (p->out >= 0 || p->errfd >= 0 || p->in >= 0) {
 		int64_t now = clock_mono_ms(), left = end - now;
-		struct pollfd f[4] = {
+		struct pollfd f[3] = {
 			{ .fd = p->out, .events = POLLIN },
 			{ .fd = p->errfd, .events = POLLIN },
 			{ .fd = p->in, .events = POLLOUT },
-			{ .fd = gone ? -1 : p->child, .events = POLLIN },
 		};
 
 		if (left <= 0)
 			return gone;
-		if (poll(f, 4, left > INT_MAX ? INT_MAX : (int)left) < 0) {
+		if (poll(f, 3, left > LOOK_MS ? LOOK_MS : (int)left) < 0) {
 			if (errno == EINTR)
 				continue;
 			return false;
 		}
-		if (f[3].revents != 0) {
+		if (!gone && has_ended(p->child)) {
 			gone = true;
 			if (end > now + LINGER_MS)
-				end = clock_mono_ms() + LINGER_MS;
+				end = now + LINGER_MS;
 		}
 		if (f[0].revents != 0)
 			(void)drain(&p->out, &ret->out, limit, &ret->cut);
@@ -235,7 +244,7 @@ spawn_run(const struct run *r, struct ran *ret, struct err *e)
 	io_close(&in[0]);
 	io_close(&out[1]);
 	io_close(&er[1]);
-	p.child = (int)syscall(SYS_pidfd_open, pid, 0);	/* close-on-exec */
+	p.child = pid;
 	p.in = in[1];
 	p.out = out[0];
 	p.errfd = er[0];
@@ -261,7 +270,6 @@ out:
 	io_close(&p.in);
 	io_close(&p.out);
 	io_close(&p.errfd);
-	io_close(&p.child);
 	return ok;
 }
 

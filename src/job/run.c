@@ -218,13 +218,15 @@ job_main(const struct state *s, int64_t n, int record_fd, int reply_fd,
 			status = kinds[i].run(&job, &e);
 			break;
 		}
-	if (e.kind != ERR_NONE) {
-		refuse(&job, &e);	/* where the intent was refused */
-		job_say(&job, "%s", e.msg);
-	} else if (job.reply_fd >= 0) {
-		err_set(&e, ERR_USAGE, "nobody knows jobs of this kind");
+	if (job.reply_fd >= 0) {	/* nothing began: no trace stays */
+		if (e.kind == ERR_NONE)
+			err_set(&e, ERR_USAGE, "nobody knows jobs of this "
+			    "kind");
 		refuse(&job, &e);
+		goto out;
 	}
+	if (e.kind != ERR_NONE)
+		job_say(&job, "%s", e.msg);
 	write_record(&job, outcome_word(status), status);
 out:
 	json_decref(job.spec);

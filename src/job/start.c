@@ -40,7 +40,7 @@ spec_json(const struct state *s, const struct job_spec *spec, int64_t n,
 
 /* The job says on the pipe that its intent is durable, or why it refuses. */
 static bool
-wait_reply(int fd, struct err *e)
+wait_reply(int fd, bool *ret_refused, struct err *e)
 {
 	struct buf b = BUF_INIT;
 	int64_t end = clock_mono_ms() + REPLY_MS;
@@ -56,6 +56,7 @@ wait_reply(int fd, struct err *e)
 	else if (json_get_bool(o, "ok"))
 		ok = true;
 	else {
+		*ret_refused = true;
 		err_set(e, (enum err_kind)json_get_int(o, "kind", ERR_FAILED),
 		    "%s", json_get_str(o, "error") ? json_get_str(o, "error") :
 		    "the job refused");
@@ -115,8 +116,8 @@ job_start(const struct state *s, const struct job_spec *spec,
 	enum job_survival survival = job_survival(&why);
 	int record_fd = -1, reply[2] = { -1, -1 };
 	char *path = NULL;
-	bool ok = false;
-	int64_t n;
+	bool ok = false, refused = false;
+	int64_t n = 0;
 
 	if (survival == DIES_AT_LOGOUT && warn != NULL)
 		warn(why.p);
@@ -143,9 +144,11 @@ job_start(const struct state *s, const struct job_spec *spec,
 	    e))
 		goto out;
 	io_close(&reply[1]);
-	ok = wait_reply(reply[0], e);
+	ok = wait_reply(reply[0], &refused, e);
 	*ret_n = n;
 out:
+	if (n > 0 && !ok && refused)
+		state_job_return(s, spec->incident, n);
 	io_close(&reply[0]);
 	io_close(&reply[1]);
 	io_close(&record_fd);

@@ -448,13 +448,17 @@ journal_append(struct journal *j, const struct draft *d, size_t n,
     journal_decide *decide, void *ctx, int64_t *ret_seq, struct err *e)
 {
 	struct err settling = ERR_INIT;
+	int64_t had;
 
 	if (append_once(j, d, n, decide, ctx, ret_seq, e))
 		return true;
-	/* the second one is full: perhaps there is room in the first again */
+	/* the second one is full: perhaps there is room in the first again; but
+	 * if some of it arrived, it would be there twice */
+	had = j->scan.seq;
 	if (e == NULL || e->kind != ERR_SYS || !j->second.in_use ||
 	    j->write_errno != 0 || j->second.write_errno != 0 ||
-	    !journal_settle(j, &settling) || j->second.in_use)
+	    !journal_settle(j, &settling) || j->second.in_use ||
+	    j->scan.seq != had + 1)
 		return false;
 	err_clear(e);
 	return append_once(j, d, n, decide, ctx, ret_seq, e);

@@ -346,27 +346,27 @@ take_name(const struct state *s, const char *from, const char *prefix,
 	return err_set(e, ERR_FAILED, "too many incidents in one minute");
 }
 
-/* An opening that was killed before its first line holds the space that this
- * one needs. Caller frees; NULL: there is none. */
-static char *
-abandoned(const struct state *s)
+void
+state_spare_recover(const struct state *s)
 {
 	struct state_ids ids = { 0 };
-	char *found = NULL;
+	char *spare = file_join(s->dir, "spare");
+	bool have = state_spare_there(s) || !state_incidents(s, &ids, NULL);
 
-	if (state_incidents(s, &ids, NULL))
-		for (size_t i = 0; i < ids.v.n && found == NULL; i++) {
-			char *dir = state_path(s, "incidents/%s", ids.v.v[i]);
-			char *path = file_join(dir, "journal.jsonl");
-			struct stat st;
+	for (size_t i = 0; i < ids.v.n && !have; i++) {
+		char *dir = state_path(s, "incidents/%s", ids.v.v[i]);
+		char *path = file_join(dir, "journal.jsonl");
+		struct stat st;
 
-			if (stat(path, &st) == 0 && st.st_size == 0)
-				found = xstrdup(dir);
-			free(path);
-			free(dir);
-		}
+		have = stat(path, &st) == 0 && st.st_size == 0 &&
+		    st.st_blocks >= JOURNAL_RESERVE / 512 &&
+		    renameat2(AT_FDCWD, dir, AT_FDCWD, spare,
+		    RENAME_NOREPLACE) == 0;
+		free(path);
+		free(dir);
+	}
 	state_ids_release(&ids);
-	return found;
+	free(spare);
 }
 
 /* Without a spare: what can still be made. Caller frees. */
@@ -400,18 +400,9 @@ state_incident_new(const struct state *s, const char *prefix, int64_t at_ms,
 		if (e != NULL)
 			*e = gone;
 	} else if (!ok) {	/* none, or somebody was faster */
-		char *left;
-
 		fresh = fresh_incident(s, e);
-		if (fresh != NULL)
-			ok = take_name(s, fresh, prefix, at_ms, ret_id, e);
-		else if ((left = abandoned(s)) != NULL) {
-			*ret_reserved = true;
-			if (e != NULL)
-				err_clear(e);
-			ok = take_name(s, left, prefix, at_ms, ret_id, e);
-			free(left);
-		}
+		ok = fresh != NULL &&
+		    take_name(s, fresh, prefix, at_ms, ret_id, e);
 	}
 	ok = ok && file_sync_dir(incidents, e) && file_sync_dir(s->dir, e);
 	if (!ok && fresh != NULL)
@@ -569,6 +560,29 @@ state_job_new(const struct state *s, const char *incident, int64_t *ret_n,
 	free(inc);
 	free(spare);
 	return ok;
+}
+
+void
+state_job_return(const struct state *s, const char *incident, int64_t n)
+{
+	char *from = state_path(s, "jobs/%" PRId64, n);
+	char *inc = incident ? state_path(s, "incidents/%s", incident) : NULL;
+	char *cancel = file_join(from, "cancel.spare");
+	bool back = false;
+
+	for (int i = 1; inc != NULL && file_exists(cancel) && !back &&
+	    i <= STATE_SLOTS; i++) {
+		char *slot = xprintf("%s/slots/%02d", inc, i);
+
+		back = renameat2(AT_FDCWD, from, AT_FDCWD, slot,
+		    RENAME_NOREPLACE) == 0;
+		free(slot);
+	}
+	if (!back)
+		(void)file_remove_tree(from, NULL);
+	free(from);
+	free(inc);
+	free(cancel);
 }
 
 int

@@ -43,6 +43,9 @@ char *state_path(const struct state *s, const char *fmt, ...)
 /* Makes the spare if there is none. Failing is a warning for the caller. */
 bool state_spare_make(const struct state *s, struct err *e);
 bool state_spare_there(const struct state *s);
+/* An opening that was killed before its first line holds the space that the
+ * next one needs: it becomes the spare again. Under the lock for opening. */
+void state_spare_recover(const struct state *s);
 
 /* Takes the spare (or makes a fresh directory when there is none) as
  * incidents/<prefix>-YYYYMMDD-HHMM[-n]; ret_id gets the name. ret_reserved:
@@ -63,6 +66,9 @@ bool state_id_ok(const char *id);	/* INC-… or DRILL-…, nothing else */
  * of the incident (or of the spare) is taken. */
 bool state_job_new(const struct state *s, const char *incident, int64_t *ret_n,
     struct err *e);
+
+/* A job that was refused before it began gives its place back. */
+void state_job_return(const struct state *s, const char *incident, int64_t n);
 
 /* locks/<name>, opened; it exists since the state was made. Caller closes. */
 int state_lock_file(const struct state *s, const char *name, struct err *e);

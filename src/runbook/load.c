@@ -24,7 +24,7 @@ static const struct conf_row step_rows[] = {
 	{ .key = "phase", .type = CONF_STR, .off = AT(raw_step, phase),
 	    .help = "heading that it stands under" },
 	{ .key = "title", .type = CONF_STR, .off = AT(raw_step, title),
-	    .required = true, .help = "what to do, at most 60 characters" },
+	    .help = "what to do, at most 60 characters; else the id" },
 	{ .key = "say", .type = CONF_STR, .off = AT(raw_step, say),
 	    .help = "guidance for a tired person" },
 	{ .key = "why", .type = CONF_STR, .off = AT(raw_step, why),
@@ -34,7 +34,7 @@ static const struct conf_row step_rows[] = {
 	{ .key = "expect", .type = CONF_STR, .off = AT(raw_step, expect),
 	    .help = "what it looks like when it worked" },
 	{ .key = "stop", .type = CONF_STR, .off = AT(raw_step, stop),
-	    .required = true, .help = "may one stop here?" },
+	    .help = "may one stop here?" },
 	{ .key = "role", .type = CONF_STR, .off = AT(raw_step, role),
 	    .help = "role of whoever does it" },
 	{ .key = "each", .type = CONF_STR, .off = AT(raw_step, each),
@@ -273,12 +273,12 @@ fill_step(const struct filling *f, const struct raw_step *raw,
 {
 	s->line = raw->line;
 	s->id = fill(f, raw->id ? raw->id : "");
-	s->title = fill(f, raw->title ? raw->title : "");
+	s->title = raw->title ? fill(f, raw->title) : s->id;
 	s->phase = fill(f, raw->phase);
 	s->say = fill(f, raw->say);
 	s->why = fill(f, raw->why);
 	s->expect = fill(f, raw->expect);
-	s->stop = fill(f, raw->stop ? raw->stop : "");
+	s->stop = fill(f, raw->stop);
 	s->role = fill(f, raw->role);
 	s->action = fill(f, raw->action);
 	s->at = raw->at == NULL || strcmp(raw->at, "here") == 0 ? NULL :

@@ -70,15 +70,43 @@ cli_waiting(const char *holder)
 	cli_note("waiting for the journal, it is locked by %s", holder);
 }
 
+static bool json_wanted;
+
+void
+cli_want_json(void)
+{
+	json_wanted = true;
+}
+
+static void
+fail_json(const char *msg, const char *kind, const char *hint)
+{
+	struct buf b = BUF_INIT;
+
+	json_open(&b);
+	json_put_bool(&b, "ok", false);
+	json_put_str(&b, "error", msg);
+	json_put_str(&b, "kind", kind);
+	json_put_str(&b, "hint", hint);
+	json_close(&b);
+	buf_ch(&b, '\n');
+	cli_raw(b.p, b.n);
+	buf_release(&b);
+}
+
 int
 cli_usage(const char *fmt, ...)
 {
+	struct buf msg = BUF_INIT;
 	va_list ap;
 
-	(void)fputs("midwatch: ", stderr);
 	va_start(ap, fmt);
-	say(stderr, fmt, ap, TEXT_LINE);
+	buf_vprintf(&msg, fmt, ap);
 	va_end(ap);
+	cli_note("%s", msg.p);
+	if (json_wanted)
+		fail_json(msg.p, "usage", NULL);
+	buf_release(&msg);
 	return EXIT_USAGE;
 }
 
@@ -107,22 +135,12 @@ status_of(const struct err *e)
 int
 cli_fail(const struct cli *c, const struct err *e)
 {
-	struct buf b = BUF_INIT;
-
 	cli_note("%s", e->msg);
 	if (e->hint[0] != '\0')
 		cli_note("  %s", e->hint);
-	if (c->json) {
-		json_open(&b);
-		json_put_bool(&b, "ok", false);
-		json_put_str(&b, "error", e->msg);
-		json_put_str(&b, "kind", err_kind_name(e->kind));
-		json_put_str(&b, "hint", e->hint[0] ? e->hint : NULL);
-		json_close(&b);
-		buf_ch(&b, '\n');
-		cli_raw(b.p, b.n);
-		buf_release(&b);
-	}
+	if (c->json)
+		fail_json(e->msg, err_kind_name(e->kind),
+		    e->hint[0] ? e->hint : NULL);
 	return status_of(e);
 }
 

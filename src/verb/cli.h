@@ -56,6 +56,7 @@ void cli_raw(const char *p, size_t n);		/* our own JSON, Markdown */
 void cli_note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* Says the error (as JSON too when asked) and gives its exit status. */
 int cli_fail(const struct cli *c, const struct err *e);
+void cli_want_json(void);	/* wrong usage is an object too */
 int cli_usage(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void cli_waiting(const char *holder);	/* for journal.waiting */
 

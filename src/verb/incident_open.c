@@ -193,6 +193,7 @@ begin(struct desk *d, struct opening *o, bool *reserved, struct err *e)
 	bool ok = false;
 
 	pick_runbook(d, o);
+	state_spare_recover(&d->state);
 	if (!state_incident_new(&d->state, "INC", clock_wall_ms(), id,
 	    reserved, e))
 		goto out;

@@ -6,12 +6,18 @@
 #include "base/text.h"
 #include "verb/verbs.h"
 
+/* With a list, as its items; else as lines. */
 static bool
-say_problems(const struct conf_doc *doc)
+say_problems(const struct conf_doc *doc, struct buf *list)
 {
 	for (size_t i = 0; i < doc->problems.n; i++)
-		cli_out("%s", doc->problems.v[i].text);
-	if (doc->dropped > 0)
+		if (list == NULL)
+			cli_out("%s", doc->problems.v[i].text);
+		else {
+			json_comma(list);
+			json_text(list, doc->problems.v[i].text);
+		}
+	if (doc->dropped > 0 && list == NULL)
 		cli_out("… and %zu more", doc->dropped);
 	return doc->problems.n == 0;
 }
@@ -23,7 +29,7 @@ take(struct desk *d, const char *name, struct err *e)
 	struct rb_names names = { 0 };
 	struct pool pool = { 0 };
 	struct runbook rb = { 0 };
-	struct buf data = BUF_INIT;
+	struct buf data = BUF_INIT, said = BUF_INIT;
 	char *path = NULL, *copy = NULL;
 	bool ok = false;
 
@@ -41,7 +47,7 @@ take(struct desk *d, const char *name, struct err *e)
 	if (d->have_site)
 		runbook_names_of_site(&d->site, &pool, &names);
 	if (!runbook_load(&rb, path, &names, NULL)) {
-		(void)say_problems(&rb.doc);
+		(void)say_problems(&rb.doc, d->cli->json ? &said : NULL);
 		err_set(e, ERR_USAGE, "'%s' has mistakes; the incident keeps "
 		    "its runbook", path);
 		goto out;
@@ -56,13 +62,16 @@ take(struct desk *d, const char *name, struct err *e)
 	json_close(&data);
 	ok = incident_say(&d->inc, d->inc.runbook != NULL ?
 	    EVENT_RUNBOOK_CHANGED : EVENT_RUNBOOK, NULL, rb.title, data.p, e);
-	if (ok)
+	if (ok && d->cli->json)
+		cli_raw("{\"ok\":true}\n", 12);
+	else if (ok)
 		cli_out("%s follows '%s' now (%zu steps)", d->inc.id, name,
 		    rb.n);
 out:
 	free(path);
 	free(copy);
 	buf_release(&data);
+	buf_release(&said);
 	if (rb.doc.path != NULL)
 		runbook_release(&rb);
 	pool_release(&pool);
@@ -76,7 +85,7 @@ show(struct desk *d, const char *name, bool commands, struct err *e)
 	struct rb_names names = { 0 };
 	struct pool pool = { 0 };
 	struct runbook rb = { 0 };
-	struct buf out = BUF_INIT;
+	struct buf out = BUF_INIT, said = BUF_INIT;
 	bool ok = false;
 	char *path;
 
@@ -89,7 +98,7 @@ show(struct desk *d, const char *name, bool commands, struct err *e)
 	if (site != NULL)
 		runbook_names_of_site(site, &pool, &names);
 	if (!runbook_load(&rb, path, &names, NULL)) {
-		(void)say_problems(&rb.doc);
+		(void)say_problems(&rb.doc, d->cli->json ? &said : NULL);
 		err_set(e, ERR_USAGE, "'%s' has mistakes", path);
 		goto out;
 	}
@@ -97,11 +106,21 @@ show(struct desk *d, const char *name, bool commands, struct err *e)
 		runbook_commands(&rb, site, &d->state, &out);
 	else
 		runbook_render(&rb, site, &out);
-	cli_block(out.p, out.n);
+	if (d->cli->json) {
+		json_open(&said);
+		json_put_bool(&said, "ok", true);
+		json_put_str(&said, "runbook", rb.name);
+		json_put_str(&said, commands ? "commands" : "markdown", out.p);
+		json_close(&said);
+		buf_ch(&said, '\n');
+		cli_raw(said.p, said.n);
+	} else
+		cli_block(out.p, out.n);
 	ok = true;
 out:
 	free(path);
 	buf_release(&out);
+	buf_release(&said);
 	if (rb.doc.path != NULL)
 		runbook_release(&rb);
 	pool_release(&pool);
@@ -154,14 +173,19 @@ looks_like(const struct buf *b, const char *group)
 }
 
 static bool
-lint_one(const char *path, const struct site *site)
+lint_one(const char *path, const struct site *site, struct buf *list)
 {
 	struct buf b = BUF_INIT;
 	struct err e = ERR_INIT;
 	bool ok;
 
 	if (!file_read(path, &b, 1 << 20, &e)) {
-		cli_out("%s:1: %s", path, e.msg);
+		if (list == NULL)
+			cli_out("%s:1: %s", path, e.msg);
+		else {
+			json_comma(list);
+			json_text(list, e.msg);
+		}
 		buf_release(&b);
 		return false;
 	}
@@ -173,20 +197,20 @@ lint_one(const char *path, const struct site *site)
 		if (site != NULL)
 			runbook_names_of_site(site, &pool, &names);
 		(void)runbook_load(&rb, path, &names, site);
-		ok = say_problems(&rb.doc);
+		ok = say_problems(&rb.doc, list);
 		runbook_release(&rb);
 		pool_release(&pool);
 	} else if (looks_like(&b, "alarms") && !looks_like(&b, "site")) {
 		struct conf_doc doc = { 0 };
 
 		(void)runbook_alarms_check(&doc, path);
-		ok = say_problems(&doc);
+		ok = say_problems(&doc, list);
 		conf_release(&doc);
 	} else {
 		struct site s = { 0 };
 
 		(void)site_load(&s, path);
-		ok = say_problems(&s.doc);
+		ok = say_problems(&s.doc, list);
 		site_release(&s);
 	}
 	buf_release(&b);
@@ -196,7 +220,7 @@ lint_one(const char *path, const struct site *site)
 int
 verb_lint(struct cli *c, int argc, char **argv)
 {
-	struct buf path = BUF_INIT;
+	struct buf path = BUF_INIT, json = BUF_INIT;
 	struct site site = { 0 };
 	struct err e = ERR_INIT;
 	bool have = false, ok = true;
@@ -211,13 +235,24 @@ verb_lint(struct cli *c, int argc, char **argv)
 		buf_release(&path);
 		return cli_fail(c, &e);
 	}
+	json_open(&json);
+	json_key(&json, "problems");
+	json_open_list(&json);
 	for (size_t i = 0; i < c->words.n; i++)
-		ok = lint_one(c->words.v[i], have ? &site : NULL) && ok;
-	if (ok)
+		ok = lint_one(c->words.v[i], have ? &site : NULL,
+		    c->json ? &json : NULL) && ok;
+	json_close_list(&json);
+	json_put_bool(&json, "ok", ok);
+	json_close(&json);
+	buf_ch(&json, '\n');
+	if (c->json)
+		cli_raw(json.p, json.n);
+	else if (ok)
 		cli_out("%zu file%s, no problems", c->words.n,
 		    c->words.n == 1 ? "" : "s");
 	if (site.doc.path != NULL)
 		site_release(&site);
 	buf_release(&path);
+	buf_release(&json);
 	return ok ? EXIT_DONE : EXIT_USAGE;
 }

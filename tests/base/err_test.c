@@ -1,9 +1,9 @@
+/* WRAP: abort */
 #include "base/err.h"
 
 #include "tests/test.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <sys/wait.h>
 
 static void
@@ -90,6 +90,14 @@ every_kind_has_a_word(void **state)
 	assert_string_equal(err_kind_name(ERR_NOTFOUND), "not-found");
 }
 
+/* A sanitizer would tell a story about the real one. */
+_Noreturn void __wrap_abort(void);
+_Noreturn void
+__wrap_abort(void)
+{
+	_exit(86);
+}
+
 static void
 hook(void)
 {
@@ -108,7 +116,6 @@ dying_first_gives_the_terminal_back(void **state)
 	pid = fork();
 	if (pid == 0) {
 		(void)dup2(p[1], STDERR_FILENO);
-		signal(SIGABRT, SIG_DFL);
 		die_hook = hook;
 		die("lost %d", 7);
 	}
@@ -122,8 +129,8 @@ dying_first_gives_the_terminal_back(void **state)
 	}
 	(void)close(p[0]);
 	assert_int_equal(waitpid(pid, &status, 0), pid);
-	assert_true(WIFSIGNALED(status));
-	assert_int_equal(WTERMSIG(status), SIGABRT);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 86);
 	assert_string_equal(out, "<terminal back>midwatch: lost 7\n");
 }
 

@@ -76,7 +76,8 @@ static void
 short_and_interrupted_writes_are_put_together(void **state)
 {
 	enum { N = 1 << 20 };
-	char *bytes = calloc(1, N), part[5000];
+	static char bytes[N];
+	char part[5000];
 	int p[2], status;
 	pid_t pid;
 
@@ -106,7 +107,6 @@ short_and_interrupted_writes_are_put_together(void **state)
 	io_close(&p[1]);
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_int_equal(status, 0);
-	free(bytes);
 }
 
 static void

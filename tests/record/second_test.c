@@ -281,7 +281,7 @@ assert_batch(const char *path, const struct batch *b, const char *more)
 static int64_t
 stride(void)
 {
-	return soak() ? 7 : 101;
+	return soak() ? 7 : 199;
 }
 
 /* ---- the tests ---------------------------------------------------------------- */
