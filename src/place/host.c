@@ -1,0 +1,149 @@
+/* What the user's ssh configuration says about a host: ssh(1) itself is asked,
+ * so that aliases, Match and Include mean here what they mean there. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/spawn.h"
+#include "base/text.h"
+#include "base/who.h"
+#include "place/intern.h"
+
+char *
+place_path_home(const char *path)
+{
+	const char *home = getenv("HOME");
+
+	if (path[0] == '~' && path[1] == '/' && home)
+		return file_join(home, path + 2);
+	return xstrdup(path);
+}
+
+static void
+set(char **to, const char *value)
+{
+	free(*to);
+	*to = strcmp(value, "none") == 0 ? NULL : xstrdup(value);
+}
+
+static void
+add_paths(char *list, struct place_host *h)
+{
+	char *rest = list, *one;
+
+	while ((one = strsep(&rest, " ")) != NULL)
+		if (*one != '\0')
+			VEC_PUSH(&h->known_hosts, place_path_home(one));
+}
+
+static void
+one_line(struct place_host *h, char *line, const struct place_spec *spec)
+{
+	char *value = strchr(line, ' ');
+	int64_t port;
+
+	if (value == NULL)
+		return;
+	*value++ = '\0';
+	if (strcmp(line, "hostname") == 0)
+		set(&h->name, value);
+	else if (strcmp(line, "user") == 0)
+		set(&h->user, value);
+	else if (strcmp(line, "port") == 0 && text_int(value, 1, 65535, &port))
+		h->port = (int)port;
+	else if (strcmp(line, "identityfile") == 0 && !spec->identity)
+		VEC_PUSH(&h->identities, place_path_home(value));
+	else if (strcmp(line, "identityagent") == 0 &&
+	    strcmp(value, "SSH_AUTH_SOCK") != 0)	/* that we have */
+		set(&h->agent, value);
+	else if (strcmp(line, "identitiesonly") == 0)
+		h->identities_only = strcmp(value, "yes") == 0;
+	else if (strcmp(line, "proxyjump") == 0)
+		set(&h->jump, value);
+	else if (strcmp(line, "proxycommand") == 0)
+		set(&h->command, value);
+	else if (strcmp(line, "hostkeyalias") == 0)
+		set(&h->key_alias, value);
+	else if (strcmp(line, "globalknownhostsfile") == 0 ||
+	    (strcmp(line, "userknownhostsfile") == 0 && !spec->known_hosts))
+		add_paths(value, h);
+}
+
+static bool
+word_ok(const char *s)
+{
+	return *s != '-' && *s != '\0' && strpbrk(s, "'\"`$\\;&<>|(){} \t\n") ==
+	    NULL;
+}
+
+bool
+place_host_find(struct place_host *h, const struct place_spec *spec,
+    struct err *e)
+{
+	const char *argv[12] = { "ssh", "-G" };
+	struct ran ran = { 0 };
+	struct err quiet = ERR_INIT;
+	const char *agent = getenv("SSH_AUTH_SOCK");
+	char port[16], *rest, *line;
+	size_t n = 2;
+
+	if (!word_ok(spec->host) || (spec->user && !word_ok(spec->user)))
+		return err_set(e, ERR_USAGE, "'%s' is no host's name",
+		    spec->host);
+	snprintf(port, sizeof port, "%d", spec->port);
+	if (spec->config) {
+		argv[n++] = "-F";
+		argv[n++] = spec->config;
+	}
+	if (spec->port) {
+		argv[n++] = "-p";
+		argv[n++] = port;
+	}
+	if (spec->user) {
+		argv[n++] = "-l";
+		argv[n++] = spec->user;
+	}
+	argv[n++] = "--";
+	argv[n++] = spec->host;
+	h->alias = xstrdup(spec->host);
+	if (spec->identity)
+		VEC_PUSH(&h->identities, place_path_home(spec->identity));
+	if (spec->known_hosts)
+		VEC_PUSH(&h->known_hosts, place_path_home(spec->known_hosts));
+	if (agent)
+		h->agent = xstrdup(agent);
+	if (spawn_run(&(struct run){ .argv = argv,
+	    .deadline_ms = clock_mono_ms() + 5000 }, &ran, &quiet) &&
+	    spawn_code(ran.status) == 0)
+		for (rest = ran.out.p; (line = strsep(&rest, "\n")) != NULL;)
+			one_line(h, line, spec);
+	ran_release(&ran);
+	if (h->name == NULL)	/* no ssh(1), or one that failed */
+		h->name = xstrdup(spec->host);
+	if (h->user == NULL)
+		h->user = xstrdup(spec->user ? spec->user : who_am_i()->login);
+	if (h->port == 0)
+		h->port = spec->port ? spec->port : 22;
+	return true;
+}
+
+void
+place_host_release(struct place_host *h)
+{
+	for (size_t i = 0; i < h->identities.n; i++)
+		free(h->identities.v[i]);
+	for (size_t i = 0; i < h->known_hosts.n; i++)
+		free(h->known_hosts.v[i]);
+	VEC_RELEASE(&h->identities);
+	VEC_RELEASE(&h->known_hosts);
+	free(h->alias);
+	free(h->name);
+	free(h->user);
+	free(h->key_alias);
+	free(h->agent);
+	free(h->jump);
+	free(h->command);
+	*h = (struct place_host){ 0 };
+}

@@ -1,0 +1,103 @@
+/* The words for the system's ssh. It reads the same configuration; what the
+ * site file says goes before it. Bastions are a ProxyCommand each. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "place/intern.h"
+
+static void
+add(struct place_args *a, const char *s)
+{
+	VEC_PUSH(&a->words, xstrdup(s));
+}
+
+static void
+option(struct place_args *a, const char *key, const char *value)
+{
+	add(a, "-o");
+	VEC_PUSH(&a->words, xprintf("%s=%s", key, value));
+}
+
+static void args_of(struct place_args *a, const struct place_spec *s,
+    const char *forward);
+
+/* ssh gives it to a shell, after it has replaced %h and %p. */
+static void
+proxy(struct place_args *a, const struct place_spec *via)
+{
+	struct place_args inner = { 0 };
+	struct buf b = BUF_INIT, line = BUF_INIT;
+
+	args_of(&inner, via, "[%h]:%p");
+	for (size_t i = 0; i < inner.words.n; i++) {
+		if (i > 0)
+			buf_ch(&b, ' ');
+		text_shell(&b, inner.words.v[i]);
+	}
+	for (size_t i = 0; i < b.n; i++) {
+		bool ours = strncmp(b.p + i, "%h]:%p", 6) == 0 ||
+		    strncmp(b.p + i, "%p", 2) == 0;
+
+		buf_str(&line, b.p[i] == '%' && !ours ? "%%" :
+		    (char[]){ b.p[i], '\0' });
+	}
+	option(a, "ProxyCommand", line.p);
+	buf_release(&b);
+	buf_release(&line);
+	place_args_release(&inner);
+}
+
+static void
+args_of(struct place_args *a, const struct place_spec *s, const char *forward)
+{
+	add(a, "ssh");
+	if (s->config) {
+		add(a, "-F");
+		add(a, s->config);
+	}
+	if (forward) {
+		add(a, "-W");
+		add(a, forward);
+	} else
+		add(a, "-T");
+	option(a, "BatchMode", "yes");
+	option(a, "StrictHostKeyChecking", "yes");
+	option(a, "ConnectTimeout", "10");
+	option(a, "ServerAliveInterval", "10");
+	option(a, "ServerAliveCountMax", "3");
+	option(a, "ControlPath", "none");
+	option(a, "ClearAllForwardings", forward ? "no" : "yes");
+	if (s->known_hosts)
+		option(a, "UserKnownHostsFile", s->known_hosts);
+	if (s->identity) {
+		add(a, "-i");
+		add(a, s->identity);
+	}
+	if (s->port) {
+		add(a, "-p");
+		VEC_PUSH(&a->words, xprintf("%d", s->port));
+	}
+	if (s->user) {
+		add(a, "-l");
+		add(a, s->user);
+	}
+	if (s->via)
+		proxy(a, s->via);
+	add(a, "--");
+	add(a, s->host);
+}
+
+void
+place_system_args(struct place_args *a, const struct place *p)
+{
+	args_of(a, p->hostspec, NULL);
+}
+
+void
+place_args_release(struct place_args *a)
+{
+	for (size_t i = 0; i < a->words.n; i++)
+		free(a->words.v[i]);
+	VEC_RELEASE(&a->words);
+}
