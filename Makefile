@@ -53,6 +53,7 @@ warn.gcc = -Wduplicated-cond -Wduplicated-branches -Wlogical-op
 opt.rel  = -O2 -g -D_FORTIFY_SOURCE=2
 opt.deb  = $(opt.rel) -ffile-prefix-map=$(CURDIR)=.
 opt.san  = -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
+opt.mem  = -O1 -g
 opt.cov  = -O0 -g --coverage
 opt.fuzz = -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
 
@@ -92,6 +93,7 @@ $(O)/%.o: %.c $(O)/.flags | deps
 link = $(Q)mkdir -p $(@D) && $(CC) $(cflags) $(ldflags) -o $@ $(filter %.o,$^) $(1) $(pkg_libs)
 $(bin): $(O)/src/main.o $(lib_o)
 	$(call say,LINK,$@)
+	@mkdir -p build && ln -sfn ../runbooks build/runbooks	# for what is one deeper than build/midwatch
 	$(call link)
 
 # tests/ROOM/NOUN.c is the program build/tests/ROOM_NOUN: a cmocka test when it ends in
@@ -125,10 +127,14 @@ programs: $(bin) $(unit) $(helpers) $(replay)
 test soak: programs
 	$(Q)MIDWATCH=$(CURDIR)/$(bin) MIDWATCH_VARIANT=$(VARIANT) $(env.$(VARIANT)) \
 		$(if $(filter soak,$@),MIDWATCH_SOAK=1) tests/run $(sort $(unit)) $(replay) $(cli)
+# Memcheck takes a fortified memmove for a memcpy, hence a variant of its own.
 memcheck = valgrind -q --error-exitcode=9 --leak-check=full --errors-for-leak-kinds=definite \
 	   --child-silent-after-fork=yes
-valgrind: $(unit) $(helpers)
-	$(Q)LIMIT=1800 MIDWATCH_VARIANT=valgrind WRAP='$(memcheck)' tests/run $(sort $(unit))
+valgrind: | deps
+	$(submake) VARIANT=mem memcheck
+memcheck: programs
+	$(Q)MIDWATCH=$(CURDIR)/$(bin) MIDWATCH_VARIANT=$(VARIANT) LIMIT=1800 WRAP='$(memcheck)' \
+		tests/run $(sort $(unit))
 san: | deps
 	$(submake) VARIANT=san test
 
@@ -199,5 +205,5 @@ pack: install
 clean:
 	$(Q)rm -rf build
 FORCE:
-.PHONY: all deps drill programs test soak valgrind san cov fuzz run-fuzzers bench lint $(lint_sets) install \
+.PHONY: all deps drill programs test soak valgrind memcheck san cov fuzz run-fuzzers bench lint $(lint_sets) install \
 	deb pack clean FORCE

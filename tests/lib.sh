@@ -192,7 +192,7 @@ leave_()
 	eval "$at_exit_"
 	cd /
 	second_journals_ | sort -u | while IFS= read -r second_; do
-		as_root rm -rf -- "$second_"
+		rm -rf -- "$second_"
 	done
 	printf '%s' "$mounts_" | while IFS= read -r mount_; do
 		small_fs_unmount_ "$mount_"

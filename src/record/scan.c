@@ -336,6 +336,13 @@ scan_fragment(struct scan *s, const char *p, size_t n, int64_t offset)
 	add_fragment(s, p, n, offset, false);
 }
 
+/* As lines are written, and fragments repaired. */
+static bool
+is_slots(int64_t at, size_t n)
+{
+	return at % SLOT == 0 && (at + (int64_t)n + 1) % SLOT == 0;
+}
+
 /* One line without its newline, at offset `at`; rest is what comes behind it. */
 static void
 one_line(struct scan *s, const char *p, size_t n, int64_t at, const char *rest,
@@ -351,13 +358,13 @@ one_line(struct scan *s, const char *p, size_t n, int64_t at, const char *rest,
 		end--;
 	if (scan_disowned(p, n, at, rest, rest_n) ||
 	    !scan_object(p + lead, end - lead, &ev, prev, &hash_ok)) {
-		add_fragment(s, p, n, at, end > lead + 1 && p[lead] == '{' &&
-		    p[end - 1] == '}');
+		add_fragment(s, p, n, at, !is_slots(at, n) || (end > lead + 1 &&
+		    p[lead] == '{' && p[end - 1] == '}'));
 		return;
 	}
 	drop_fragment_at(s, at);
 	int64_t start = at + (int64_t)lead;
-	bool placed = at % SLOT == 0 && (at + (int64_t)n + 1) % SLOT == 0 &&
+	bool placed = is_slots(at, n) &&
 	    start / BLOCK == (start + (int64_t)(end - lead)) / BLOCK &&
 	    (lead == 0 || start % BLOCK == 0) && lead < BLOCK &&
 	    (int64_t)(n - lead) + 1 <= BLOCK;

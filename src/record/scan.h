@@ -34,7 +34,7 @@ struct scan_problem {
 struct scan_fragment {
 	int64_t line, offset;
 	bool second;		/* they stand in the second journal */
-	bool changed;		/* shaped like a whole line: not cut off */
+	bool changed;		/* not as a repair leaves it: no tear */
 	struct buf bytes;	/* with what padding there is */
 };
 

@@ -22,6 +22,7 @@ one_cut()	# MNT CUT: prints what is wrong
 	local mnt=$1 cut=$2 w
 	writers=
 	for w in 1 2; do
+		: >"$MEMORY/acks.$cut.$w"	# the cut may come before the writer
 		"$APPENDER" append -a "$MEMORY/acks.$cut.$w" -n 1000000 -r $cut$w \
 			-t c$cut-$w "$mnt/j" 2>/dev/null &
 		writers="$writers $!"
