@@ -9,6 +9,7 @@ if ! strace -o /dev/null true 2>/dev/null; then
 	skip "an append survives every fault" "strace cannot trace here"
 	finish
 fi
+no_leak_check
 J=$WORK/j
 CALLS=openat,write,pwrite64,pread64,fdatasync,fsync,ftruncate,close
 runs=0 refusals=0

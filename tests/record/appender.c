@@ -85,7 +85,7 @@ static int
 append_batch(const struct plan *p, long from)
 {
 	static const size_t sizes[] = { 0, 100, 1000, 2500, 9000 };
-	static struct buf text[BATCH_MAX];
+	static struct buf text[BATCH_MAX];	/* used again and again */
 	struct draft d[BATCH_MAX] = { 0 };
 	char tags[BATCH_MAX][TAG_MAX];
 
@@ -145,8 +145,12 @@ append(int argc, char **argv)
 
 /* ---- looking -------------------------------------------------------------- */
 
+struct tags {
+	VEC(char *) all;
+};
+
 struct seen {
-	VEC(char *) begun, ended;
+	struct tags begun, ended;
 	struct buf tag;			/* of a text whose parts are coming */
 	long part, parts;
 };
@@ -165,7 +169,7 @@ on_note(void *ctx, const struct event *ev)
 	if (i == 1) {
 		buf_clear(&seen->tag);
 		buf_add(&seen->tag, ev->text, strcspn(ev->text, " "));
-		VEC_PUSH(&seen->begun, xstrdup(seen->tag.p));
+		VEC_PUSH(&seen->begun.all, xstrdup(seen->tag.p));
 		seen->part = 0;
 		seen->parts = n;
 	}
@@ -174,7 +178,7 @@ on_note(void *ctx, const struct event *ev)
 		seen->part = i;
 	if (seen->part == n && len >= tag &&
 	    strcmp(ev->text + len - tag, seen->tag.p) == 0) {
-		VEC_PUSH(&seen->ended, xstrdup(seen->tag.p));
+		VEC_PUSH(&seen->ended.all, xstrdup(seen->tag.p));
 		seen->part = n + 1;
 	}
 }
@@ -185,10 +189,26 @@ by_name(const void *a, const void *b)
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-static bool
-holds(char **v, size_t n, const char *tag)
+static void
+sort(struct tags *t)
 {
-	return n > 0 && bsearch(&tag, v, n, sizeof *v, by_name) != NULL;
+	if (t->all.n > 0)
+		qsort(t->all.v, t->all.n, sizeof *t->all.v, by_name);
+}
+
+static bool
+holds(const struct tags *t, const char *tag)
+{
+	return t->all.n > 0 && bsearch(&tag, t->all.v, t->all.n,
+	    sizeof *t->all.v, by_name) != NULL;
+}
+
+static void
+tags_release(struct tags *t)
+{
+	for (size_t i = 0; i < t->all.n; i++)
+		free(t->all.v[i]);
+	VEC_RELEASE(&t->all);
 }
 
 static int
@@ -226,11 +246,11 @@ check(const char *path, char **acks, int n)
 	if (!journal_verify(&j, path, &v, &e))
 		return refused();
 	bad = say_verdict(&v);
-	qsort(seen.begun.v, seen.begun.n, sizeof *seen.begun.v, by_name);
-	qsort(seen.ended.v, seen.ended.n, sizeof *seen.ended.v, by_name);
-	for (size_t i = 1; i < seen.begun.n; i++)
-		if (strcmp(seen.begun.v[i - 1], seen.begun.v[i]) == 0) {
-			fprintf(stderr, "twice: %s\n", seen.begun.v[i]);
+	sort(&seen.begun);
+	sort(&seen.ended);
+	for (size_t i = 1; i < seen.begun.all.n; i++)
+		if (strcmp(seen.begun.all.v[i - 1], seen.begun.all.v[i]) == 0) {
+			fprintf(stderr, "twice: %s\n", seen.begun.all.v[i]);
 			bad = 1;
 		}
 	for (int i = 0; i < n; i++) {
@@ -242,14 +262,16 @@ check(const char *path, char **acks, int n)
 			(void)snprintf(tag, sizeof tag, "%s", all + k * ACK);
 			tag[strcspn(tag, "\n")] = '\0';
 			acked++;
-			if (!holds(seen.begun.v, seen.begun.n, tag) ||
-			    !holds(seen.ended.v, seen.ended.n, tag)) {
+			if (!holds(&seen.begun, tag) || !holds(&seen.ended, tag)) {
 				fprintf(stderr, "lost: %s\n", tag);
 				bad = 1;
 			}
 		}
 	}
-	printf("acknowledged %d, there %zu\n", acked, seen.begun.n);
+	printf("acknowledged %d, there %zu\n", acked, seen.begun.all.n);
+	tags_release(&seen.begun);
+	tags_release(&seen.ended);
+	buf_release(&seen.tag);
 	return bad;
 }
 
@@ -291,31 +313,33 @@ in_state(const char *verb, const char *dir, const char *incident)
 	bool reserved = false;
 	int64_t n = 0;
 
+	int status = 0;
+
 	if (!state_open(&s, dir, NULL, NULL, &e))
-		return refused();
-	if (strcmp(verb, "state") == 0)
-		return state_spare_there(&s) ? 0 : 1;
-	if (strcmp(verb, "incident") == 0) {
+		status = refused();
+	else if (strcmp(verb, "state") == 0)
+		status = !state_spare_there(&s);
+	else if (strcmp(verb, "incident") == 0) {
 		if (!state_incident_new(&s, "INC", 1739491803120, id,
 		    &reserved, &e))
-			return refused();
-		puts(id);
-		return reserved ? 0 : 1;
-	}
-	if (!state_job_new(&s, incident, &n, &e))
-		return refused();
-	printf("%" PRId64 "\n", n);
-	return 0;
+			status = refused();
+		else
+			puts(id);
+		status = status != 0 ? status : !reserved;
+	} else if (!state_job_new(&s, incident, &n, &e))
+		status = refused();
+	else
+		printf("%" PRId64 "\n", n);
+	state_release(&s);
+	return status;
 }
 
-int
-main(int argc, char **argv)
+static int
+run(const char *verb, const char *path, int argc, char **argv)
 {
-	const char *verb = argc > 2 ? argv[1] : "", *path = argv[argc > 2 ? 2 : 0];
 	const char *more = argc > 3 ? argv[3] : NULL;
 	int64_t reserve = JOURNAL_RESERVE;
 
-	journal_init(&j, NULL, NULL);
 	if (strcmp(verb, "create") == 0)
 		return (more == NULL || text_size(more, &reserve)) &&
 		    journal_create(path, reserve, &e) ? 0 : refused();
@@ -338,6 +362,19 @@ main(int argc, char **argv)
 	if (strcmp(verb, "state") == 0 || strcmp(verb, "incident") == 0 ||
 	    strcmp(verb, "job") == 0)
 		return in_state(verb, path, more);
-	fprintf(stderr, "usage: see the head of tests/record/appender.c\n");
 	return 2;
+}
+
+int
+main(int argc, char **argv)
+{
+	int status = 2;
+
+	journal_init(&j, NULL, NULL);
+	if (argc > 2)
+		status = run(argv[1], argv[2], argc, argv);
+	if (status == 2)
+		fprintf(stderr, "usage: see the head of tests/record/appender.c\n");
+	journal_close(&j);
+	return status;
 }

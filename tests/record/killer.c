@@ -199,5 +199,8 @@ main(int argc, char **argv)
 	fprintf(stderr, "; between lock and acknowledgement %ld; acknowledged "
 	    "events %ld\n", inside, acked);
 	(void)file_remove_tree(memory, NULL);
+	free(memory);
+	free(appender);
+	free(phase_file);
 	return !ok || inside * 2 < kills || acked < kills;
 }

@@ -421,20 +421,22 @@ a_half_made_spare_is_not_a_spare(void **state)
 {
 	struct state s;
 	struct err e = ERR_INIT;
-	char *spare, *half;
+	char *spare, *half, *journal;
 
 	(void)state;
 	open_state(&s, "half");
 	spare = state_path(&s, "spare");
 	half = state_path(&s, "spare.new.%ld", (long)getpid());
 	assert_int_equal(rename(spare, half), 0);	/* of a killed run */
-	assert_int_equal(unlink(xprintf("%s/journal.jsonl", half)), 0);
+	journal = file_join(half, "journal.jsonl");
+	assert_int_equal(unlink(journal), 0);
 	assert_false(state_spare_there(&s));
 	assert_true(state_spare_make(&s, &e));
 	assert_true(there_in(&s, "spare/journal.jsonl"));
 	assert_false(file_exists(half));
 	free(spare);
 	free(half);
+	free(journal);
 	state_release(&s);
 }
 
