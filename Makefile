@@ -14,7 +14,7 @@
 
 PREFIX  ?= /usr/local
 VARIANT ?= rel
-PKGS     = libconfig jansson libcrypto libssh2
+PKGS     = libconfig jansson libcrypto libssh2 libpq
 
 MAKEFLAGS += --no-builtin-rules --no-print-directory
 ifeq ($(MAKELEVEL),0)

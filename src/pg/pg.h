@@ -1,0 +1,152 @@
+/*
+ * pg: a connection to PostgreSQL that never holds anybody up. The only room
+ * that knows libpq.
+ *
+ *	struct pg_spec who = { .name = "otc", .host = "otc-db", .user = "backup",
+ *	    .dbname = "otc" };
+ *	struct pg *db = pg_open(&who, deadline, &e);
+ *	struct pg_rows rows = PG_ROWS_INIT;
+ *	if (db != NULL && pg_query(db, "SELECT $1::text", (const char *[])
+ *	    { name }, 1, deadline, &rows, &e))
+ *		use(pg_at(&rows, 0, 0));
+ *	pg_rows_release(&rows);
+ *	pg_close(db);
+ *
+ * Or turn by turn, many at once in one poll loop: pg_start(), then poll as
+ * pg_wait() says and call pg_turn() until it is PG_READY; pg_ask(), and again
+ * until PG_READY, then pg_take(). Names are looked up without blocking.
+ *
+ * Every session: application_name midwatch, client_encoding UTF8, search_path
+ * pg_catalog, read-only unless spec.writes, a statement and a lock timeout of
+ * its own, TCP keepalives. Deadlines are monotonic ms.
+ */
+#ifndef PG_PG_H
+#define PG_PG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "site/site.h"
+
+/* NULL and 0: libpq's own default, but never its environment's service files,
+ * PGPASSWORD or PGOPTIONS. */
+struct pg_spec {
+	const char *name;		/* for messages */
+	const char *host, *hostaddr;	/* hostaddr: of a tunnel; host is the
+					 * name that certificates and password
+					 * files know */
+	int port;
+	int tunnel_port;		/* with hostaddr: the port there */
+	const char *dbname, *user;
+	const char *passfile;		/* NULL: ~/.pgpass */
+	const char *password;		/* instead of looking one up */
+	const char *sslmode, *sslrootcert;
+	const char *options;		/* "-c name=value", for the server */
+	int statement_ms;		/* statement_timeout; 0: 5000 */
+	bool writes;			/* not read-only */
+};
+/* What a site's database says; hostaddr and tunnel_port are the caller's. */
+void pg_spec_of(const struct site_db *db, struct pg_spec *ret);
+
+/* Which kind of no. By SQLSTATE and the server's own routine names, never by
+ * its words, which are in any language. */
+#define PG_NOS(X)							\
+	X(NONE, "none", "")						\
+	X(PASSWORD, "password", "the password is wrong, or has expired") \
+	X(NO_PASSWORD, "no-password", "the server wants a password and none was found") \
+	X(HBA, "hba", "no pg_hba.conf line lets this login in")		\
+	X(ROLE, "role", "the role does not exist")			\
+	X(LOCKED, "locked", "the role may not log in (NOLOGIN)")	\
+	X(DATABASE, "database", "the database does not exist")		\
+	X(NO_CONNECT, "no-connect", "the role may not CONNECT to the database") \
+	X(FULL, "full", "too many connections")				\
+	X(STARTING, "starting", "the server is starting up")		\
+	X(STOPPING, "stopping", "the server is shutting down")		\
+	X(REFUSED, "refused", "nothing listens there")			\
+	X(UNREACHABLE, "unreachable", "no answer from there")		\
+	X(NAME, "name", "the host's name is not known")			\
+	X(TLS, "tls", "TLS could not be agreed on, or the certificate is not right") \
+	X(AUTH, "auth", "another way of proving who one is failed")	\
+	X(CLIENT, "client", "the request itself is wrong")		\
+	X(OTHER, "other", "the server said no")
+enum pg_no {
+#define X(id, word, text) PG_NO_##id,
+	PG_NOS(X)
+#undef X
+	PG_NO_COUNT
+};
+const char *pg_no_name(enum pg_no no);		/* "password" */
+const char *pg_no_text(enum pg_no no);		/* a sentence without its dot */
+/* What a person should do about it; never NULL. */
+const char *pg_no_next(enum pg_no no);
+/* True: asking again soon may help; false: it only locks the login out. */
+bool pg_no_retry(enum pg_no no);
+
+struct pg;
+/* Both NULL with e only for what is wrong before anything is sent. */
+struct pg *pg_start(const struct pg_spec *spec, struct err *e);
+struct pg *pg_open(const struct pg_spec *spec, int64_t deadline_ms,
+    struct err *e);				/* NULL also when it said no */
+void pg_close(struct pg *db);			/* NULL is fine; never blocks */
+
+enum pg_state { PG_CONNECTING, PG_READY, PG_BUSY, PG_BROKEN };
+struct pg_wait {
+	int fd;				/* -1: only the time */
+	short events;			/* of poll(2) */
+	int64_t at_ms;			/* turn again by then at the latest */
+};
+void pg_wait(const struct pg *db, struct pg_wait *ret);
+enum pg_state pg_turn(struct pg *db, struct err *e);	/* e: why it is broken */
+enum pg_state pg_state(const struct pg *db);
+
+/* Of the login that failed, after PG_BROKEN; of an open one NONE. After
+ * pg_open() gave NULL: pg_last_no(). */
+enum pg_no pg_no(const struct pg *db);
+enum pg_no pg_last_no(void);
+const char *pg_sqlstate(const struct pg *db);	/* of what failed last, or "" */
+
+/* ---- questions ---------------------------------------------------------- */
+
+struct pg_rows {
+	void *res;
+};
+#define PG_ROWS_INIT { NULL }
+size_t pg_count(const struct pg_rows *r);
+size_t pg_columns(const struct pg_rows *r);
+const char *pg_at(const struct pg_rows *r, size_t row, size_t col);	/* NULL: null */
+int64_t pg_int(const struct pg_rows *r, size_t row, size_t col, int64_t null);
+bool pg_bool(const struct pg_rows *r, size_t row, size_t col);
+int64_t pg_affected(const struct pg_rows *r);
+void pg_rows_release(struct pg_rows *r);
+
+/* One statement with text parameters ($1...). A statement that fails leaves
+ * the connection usable. On a deadline the server is asked to cancel; when that
+ * does not come through either, the connection is broken. */
+bool pg_query(struct pg *db, const char *sql, const char *const *params,
+    size_t n, int64_t deadline_ms, struct pg_rows *ret, struct err *e);
+bool pg_ask(struct pg *db, const char *sql, const char *const *params,
+    size_t n, struct err *e);
+bool pg_take(struct pg *db, struct pg_rows *ret, struct err *e);
+/* Asks the server to end what runs, without waiting for it (another process
+ * carries the request, so that a dead server cannot hold us). */
+void pg_cancel(struct pg *db);
+
+int pg_server_version(const struct pg *db);	/* 150020 */
+int pg_backend_pid(const struct pg *db);
+int pg_library_version(void);
+
+/* ---- words and passwords ----------------------------------------------- */
+
+void pg_ident(struct buf *out, const char *s);		/* "a""b" */
+void pg_literal(struct buf *out, const char *s);	/* 'a''b', or E'..' */
+
+/* The password of host:port:dbname:user, as libpq would find it (localhost
+ * means the socket too, `*`, `\:`), zeroed by the caller; false: none (e NULL
+ * or kind ERR_NOTFOUND), or the file is not to be used (mode, not a file). */
+bool pg_passfile(const char *path, const char *host, int port,
+    const char *dbname, const char *user, struct buf *ret, struct err *e);
+
+#endif

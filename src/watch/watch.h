@@ -1,0 +1,46 @@
+/*
+ * watch: the live picture. One round of readings, or the feed that every console
+ * of a state directory shares.
+ *
+ *	struct readings all = { 0 };
+ *	watch_round(&site, &state, NULL, 0, clock_mono_ms() + 5000, &all);
+ *	const struct reading *r = readings_find(&all, "disk", "backup");
+ *
+ * Nothing here blocks longer than its deadline: every probe runs in a child that
+ * is given up when it hangs.
+ */
+#ifndef WATCH_WATCH_H
+#define WATCH_WATCH_H
+
+#include "record/state.h"
+#include "site/site.h"
+#include "watch/reading.h"
+
+struct watch_want {
+	const char *kind, *name;	/* name NULL: all of the kind */
+};
+
+/* Every target that is wanted (none given: all) read once, in parallel. What did
+ * not come by the deadline is in *ret as unknown. state may be NULL. */
+void watch_round(const struct site *site, const struct state *state,
+    const struct watch_want *want, size_t n, int64_t deadline_ms,
+    struct readings *ret);
+
+/* The newest reading of one target: the running feed's if it is younger than
+ * max_age_ms, else one read now. False: the site has no such target (e). */
+bool watch_one(const struct site *site, const struct state *state,
+    const char *kind, const char *name, int64_t max_age_ms,
+    int64_t deadline_ms, struct reading *ret, struct err *e);
+
+/* ---- the feed ----------------------------------------------------------- */
+
+/* Serves until nobody has listened for unused_ms; ERR_BUSY: another one does. */
+bool watch_serve(const struct site *site, const struct state *state,
+    int64_t unused_ms, struct err *e);
+/* A listener's descriptor: first the newest reading of every target, then each
+ * new one as it comes, a line each. Starts a feed when none runs (argv of it).
+ * -1 with e. */
+int watch_connect(const struct state *state, const char *const *start_argv,
+    int64_t deadline_ms, struct err *e);
+
+#endif
