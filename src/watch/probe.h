@@ -14,6 +14,7 @@
 #include "place/place.h"
 #include "record/state.h"
 #include "site/site.h"
+#include "site/spec.h"
 #include "watch/reading.h"
 
 struct target;
@@ -25,11 +26,14 @@ struct eye {
 	int64_t now;			/* wall ms at the beginning of this read */
 	int64_t deadline;		/* monotonic ms of this read */
 	bool once;			/* status: nothing is remembered between reads */
-	/* private to eye.c */
-	struct place *place;
-	const char *place_name;
-	bool place_open;
+	struct place *place;		/* eye.c's; NULL: not connected */
+	const struct site_place *place_at;
+	struct site_spec *spec;
 };
+
+void eye_init(struct eye *eye, const struct site *site,
+    const struct state *state);
+void eye_release(struct eye *eye);
 
 /* The place of the target that is being read (connected, and kept connected
  * between reads). NULL with e. */
@@ -70,5 +74,6 @@ struct target {
 };
 
 extern const struct probe *const probes[];	/* ends with NULL */
+const struct probe *probe_find(const char *kind);	/* NULL: no such kind */
 
 #endif
