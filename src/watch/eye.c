@@ -6,6 +6,8 @@
 #include "base/clock.h"
 #include "watch/probe.h"
 
+enum { DOWN_MS = 3000 };
+
 void
 eye_init(struct eye *eye, const struct site *site, const struct state *state)
 {
@@ -48,13 +50,21 @@ eye_place(struct eye *eye, const struct target *t, struct err *e)
 
 	if (eye->place != NULL && eye->place_at == t->at)
 		return eye->place;
+	/* what is down is asked once a round, not once a target */
+	if (eye->failed_at != 0 && eye->place_at == t->at &&
+	    clock_mono_ms() < eye->failed_at + DOWN_MS) {
+		*e = eye->failed;
+		return NULL;
+	}
 	look_away(eye);
 	eye->spec = xcalloc(1, sizeof *eye->spec);
 	eye->place = place_open(site_spec(eye->spec, eye->site, t->at), &care, e);
-	if (eye->place == NULL)
-		look_away(eye);
-	else
-		eye->place_at = t->at;
+	eye->place_at = t->at;
+	eye->failed_at = 0;
+	if (eye->place == NULL) {
+		eye->failed = *e;
+		eye->failed_at = clock_mono_ms();
+	}
 	return eye->place;
 }
 

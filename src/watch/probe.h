@@ -29,6 +29,8 @@ struct eye {
 	struct place *place;		/* eye.c's; NULL: not connected */
 	const struct site_place *place_at;
 	struct site_spec *spec;
+	struct err failed;		/* why it could not be opened just now */
+	int64_t failed_at;
 };
 
 void eye_init(struct eye *eye, const struct site *site,
@@ -71,6 +73,10 @@ struct target {
 	void *memory;			/* the probe's own, while its child lives */
 	size_t index;
 	int64_t due;			/* monotonic ms of the next read */
+	/* the lookout's */
+	int64_t begun;			/* monotonic ms; 0: is not being read */
+	int fails;			/* in a row */
+	bool read;			/* at least once */
 };
 
 extern const struct probe *const probes[];	/* ends with NULL */

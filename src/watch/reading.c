@@ -188,6 +188,8 @@ reading_write(const struct reading *r, struct buf *out)
 	json_put_str(out, "at", at);
 	json_put_int(out, "took_ms", r->took_ms);
 	json_put_int(out, "deadline_ms", r->deadline_ms);
+	if (r->cost_us > 0)
+		json_put_int(out, "cost_us", r->cost_us);
 	if (r->stale)
 		json_put_bool(out, "stale", true);
 	if (r->since != 0) {
@@ -225,6 +227,7 @@ reading_parse(struct reading *r, const char *p, size_t n, struct err *e)
 	r->level = level_of(json_get_str(o, "level"));
 	r->took_ms = json_get_int(o, "took_ms", 0);
 	r->deadline_ms = json_get_int(o, "deadline_ms", 0);
+	r->cost_us = json_get_int(o, "cost_us", 0);
 	r->stale = json_get_bool(o, "stale");
 	if ((at = json_get_str(o, "since")) != NULL)
 		(void)clock_parse_utc(at, &r->since);

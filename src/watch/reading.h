@@ -3,7 +3,7 @@
  * a line:
  *
  *	{"kind":"disk","name":"backup","level":"critical","at":"2025-02-14T01:10:03.120Z",
- *	 "took_ms":3,"deadline_ms":5000,"text":"96 % full, 1.2 GB left","next":"midwatch cleanup --plan",
+ *	 "took_ms":3,"deadline_ms":5000,"cost_us":210,"text":"96 % full, 1.2 GB left","next":"midwatch cleanup --plan",
  *	 "data":{...}}
  *
  * and when the answer did not come: "level":"unknown", "stale":true, "since" (the
@@ -29,6 +29,7 @@ struct reading {
 	enum level level;
 	int64_t at;		/* wall ms, when the answer came (or was given up) */
 	int64_t took_ms, deadline_ms;
+	int64_t cost_us;	/* processor time; 0: not measured */
 	bool stale;		/* no answer: what follows is from `since`, if at all */
 	int64_t since;		/* wall ms of the last answer; 0: there was none */
 	char *text;		/* one line for people, of the bare fact */

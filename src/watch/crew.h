@@ -1,0 +1,30 @@
+/*
+ * crew: one child of the lookout, and what it says to it, a line each:
+ *
+ *	B 7			begins to read target 7
+ *	R 7 {...}		its reading
+ *	A			alive, with nothing to do
+ */
+#ifndef WATCH_CREW_H
+#define WATCH_CREW_H
+
+#include "watch/lookout.h"
+
+struct crew {
+	const struct probe *probe;	/* of a crowd or alone; NULL: mixed */
+	const struct site_place *at;
+	VEC(size_t) mine;		/* indexes of targets */
+	pid_t pid;			/* 0: not running */
+	int fd;				/* what it says */
+	struct buf in;
+	int64_t heard;			/* monotonic ms of its last word */
+	int64_t start_at;		/* begins then, at the earliest */
+	int deaths;			/* in a row */
+};
+
+/* In the child, for ever (or once through). */
+_Noreturn void crew_main(struct lookout *l, const struct crew *c, int out);
+/* Until the next read: longer when reads fail. */
+int64_t target_pause(const struct target *t);
+
+#endif
