@@ -8,7 +8,7 @@
 #include "base/text.h"
 #include "base/vec.h"
 
-enum { HOPS = 16 };
+enum { HOPS = SITE_HOPS };
 
 /* ---- names ------------------------------------------------------------------ */
 

@@ -59,6 +59,8 @@ enum site_trigger {
 
 extern const char *const site_triggers[SITE_TRIGGER_COUNT + 1];
 
+enum { SITE_HOPS = 8 };		/* from a place to what it stands on */
+
 enum site_runtime { SITE_DOCKER, SITE_PODMAN };
 enum site_images { SITE_IMAGES_DANGLING, SITE_IMAGES_UNUSED };
 
