@@ -32,6 +32,7 @@ struct lookout {
 void lookout_init(struct lookout *l, const struct site *site,
     const struct state *state, const struct watch_want *want, size_t n);
 /* Starts nothing until the first turn. */
+enum { CREWS_MAX = 1024 };
 size_t lookout_polls(const struct lookout *l, struct pollfd *out, size_t max);
 int64_t lookout_next(const struct lookout *l);	/* monotonic ms of the next turn */
 void lookout_turn(struct lookout *l);

@@ -34,9 +34,16 @@ bool watch_one(const struct site *site, const struct state *state,
 
 /* ---- the feed ----------------------------------------------------------- */
 
+/* In a child of the feed, every few seconds: what changed since, a line each (an
+ * unchanged reading once a minute). */
+struct watch_keeper {
+	void (*keep)(void *ctx, const char *lines, size_t n);
+	void *ctx;
+};
+
 /* Serves until nobody has listened for unused_ms; ERR_BUSY: another one does. */
 bool watch_serve(const struct site *site, const struct state *state,
-    int64_t unused_ms, struct err *e);
+    int64_t unused_ms, const struct watch_keeper *keeper, struct err *e);
 /* A listener's descriptor: first the newest reading of every target, then each
  * new one as it comes, a line each. Starts a feed when none runs (argv of it).
  * -1 with e. */
