@@ -106,13 +106,17 @@ here_room(struct place *p, const char *path, struct place_room *ret,
     struct err *e)
 {
 	struct statvfs v;
+	struct stat st;
 
 	(void)p;
 	if (statvfs(path, &v) != 0)
 		return here_fail(e, "look at the disk of", path);
-	*ret = (struct place_room){ (int64_t)(v.f_blocks * v.f_frsize),
-		(int64_t)(v.f_bavail * v.f_frsize), (int64_t)v.f_files,
-		(int64_t)v.f_favail };
+	place_room_of(&(struct place_statfs){ v.f_blocks, v.f_bfree, v.f_bavail,
+		v.f_frsize, v.f_files, v.f_ffree, v.f_favail }, ret);
+	ret->read_only = (v.f_flag & ST_RDONLY) != 0;
+	ret->fs = v.f_fsid;
+	if (ret->fs == 0 && stat(path, &st) == 0)
+		ret->fs = st.st_dev;
 	return true;
 }
 
@@ -228,6 +232,45 @@ bool
 place_rmdir(struct place *p, const char *path, struct err *e)
 {
 	return told(p->filer->rmdir(p, path, e), p, e);
+}
+
+static int64_t
+product(uint64_t n, uint64_t unit)
+{
+	if (unit != 0 && n > INT64_MAX / unit)
+		return INT64_MAX;
+	return (int64_t)(n * unit);
+}
+
+static uint64_t
+less(uint64_t a, uint64_t b)
+{
+	return a > b ? a - b : 0;
+}
+
+void
+place_room_of(const struct place_statfs *v, struct place_room *ret)
+{
+	*ret = (struct place_room){
+		.total = product(v->blocks, v->unit),
+		.free = product(v->bavail, v->unit),
+		.used = product(less(v->blocks, v->bfree), v->unit),
+		.reserved = product(less(v->bfree, v->bavail), v->unit),
+		.inodes = product(v->files, 1),
+		.inodes_free = product(v->favail, 1),
+		.inodes_used = product(less(v->files, v->ffree), 1) };
+}
+
+int
+place_percent(int64_t used, int64_t left)
+{
+	int64_t all = INT64_MAX - used > left ? used + left : INT64_MAX;
+
+	if (all <= 0)
+		return 100;
+	if (all > INT64_MAX / 200)	/* so rounding does not matter */
+		return (int)(used / (all / 100));
+	return (int)((used * 100 + all - 1) / all);
 }
 
 bool

@@ -115,6 +115,13 @@ extern const struct place_carrier place_carrier_here, place_carrier_ssh,
 extern const struct place_filer place_filer_here, place_filer_sftp,
     place_filer_shell;
 
+/* file.c: what statvfs() says, as any of the filers learns it. The numbers are
+ * the other side's: whatever they are, what comes out is 0 or more. */
+struct place_statfs {
+	uint64_t blocks, bfree, bavail, unit, files, ffree, favail;
+};
+void place_room_of(const struct place_statfs *v, struct place_room *ret);
+
 /* shell.c */
 bool place_shell_line(struct buf *out, const char *const *argv, struct err *e);
 bool place_shell_script(struct buf *out, const char *nonce,

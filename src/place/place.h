@@ -152,7 +152,14 @@ struct place_list {
 struct place_room {
 	int64_t total, free;		/* bytes; free: for an ordinary user */
 	int64_t inodes, inodes_free;	/* 0: the file system has no such limit */
+	int64_t used, inodes_used;
+	int64_t reserved;		/* free, and only root may have it */
+	bool read_only;
+	uint64_t fs;			/* the same on one host: one file system;
+					 * 0: it has no number */
 };
+/* As df counts it: of what an ordinary user can ever have, rounded up. */
+int place_percent(int64_t used, int64_t left);
 
 /* Kinds: what is not there is ERR_NOTFOUND; what is already there is ERR_SYS
  * with EEXIST; a full disk ERR_SYS with ENOSPC. Relative paths begin at the

@@ -253,9 +253,10 @@ ftp_room(struct place *p, const char *path, struct place_room *ret,
 	    strlen(path), &v), e);
 	if (rc != 0)
 		return fail(c, "look at the disk of", path, NULL, e);
-	*ret = (struct place_room){ (int64_t)(v.f_blocks * v.f_frsize),
-		(int64_t)(v.f_bavail * v.f_frsize), (int64_t)v.f_files,
-		(int64_t)v.f_favail };
+	place_room_of(&(struct place_statfs){ v.f_blocks, v.f_bfree, v.f_bavail,
+		v.f_frsize, v.f_files, v.f_ffree, v.f_favail }, ret);
+	ret->read_only = (v.f_flag & LIBSSH2_SFTP_ST_RDONLY) != 0;
+	ret->fs = v.f_fsid;
 	return true;
 }
 

@@ -1,6 +1,7 @@
 /* The filer where there is nothing but a shell: containers, and hosts that
  * only the system's ssh can reach. Plain sh with coreutils or busybox. */
 #include <errno.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,8 +30,13 @@ static const char rename_script[] = THERE FREE("2")
     "if [ -f \"$1\" ] && [ ! -L \"$1\" ]; then\n"
     "ln -- \"$1\" \"$2\" && exec rm -- \"$1\"; exit 1; fi\n"
     "mv -n -T -- \"$1\" \"$2\" || exit; [ ! -e \"$1\" ] || exit 45";
+/* Whether it is read-only only the mounts say; then a line without anything
+ * (which a mount never is), then where the path really is. */
 static const char room_script[] = THERE
-    "exec stat -f -c '%b %a %S %c %d' -- \"$1\"";
+    "stat -f -c '%b %f %a %S %c %d %i' -- \"$1\" || exit\n"
+    "stat -L -c %d -- \"$1\" || exit\n"
+    "cat /proc/self/mountinfo 2>/dev/null; echo\n"
+    "readlink -f -- \"$1\"; exit 0";
 static const char write_script[] = FREE("1")
     "set -C; umask 077; : >\"$1\" || exit; set +C; echo made\n"
     "cat >\"$1\" || exit; chmod $2 -- \"$1\" || exit\n"
@@ -172,20 +178,94 @@ sh_rmdir(struct place *p, const char *path, struct err *e)
 	return ask(p, rmdir_script, path, "", 0, NULL, e);
 }
 
+/* \040 and the like, in place. */
+static void
+unescape(char *s)
+{
+	char *to = s;
+
+	for (; *s != '\0'; s++, to++) {
+		*to = *s;
+		if (s[0] == '\\' && s[1] >= '0' && s[1] <= '3' && s[2] >= '0' &&
+		    s[2] <= '7' && s[3] >= '0' && s[3] <= '7') {
+			*to = (char)((s[1] - '0') << 6 | (s[2] - '0') << 3 |
+			    (s[3] - '0'));
+			s += 3;
+		}
+	}
+	*to = '\0';
+}
+
+static bool
+has_ro(const char *options)
+{
+	return strncmp(options, "ro", 2) == 0 &&
+	    (options[2] == ',' || options[2] == '\0');
+}
+
+/*
+ * "36 35 98:0 / /mnt/data rw,noatime - ext4 /dev/sda1 ro,errors=continue": the
+ * longest mount point above the path holds, of several at it the last. Both
+ * the mount and what is mounted can be read-only.
+ */
+static bool
+mounted_read_only(char *mounts, const char *path)
+{
+	size_t best = 0;
+	bool ro = false;
+
+	for (char *line; (line = strsep(&mounts, "\n")) != NULL;) {
+		char *word[6] = { 0 }, *rest = line, *tail;
+		size_t n;
+
+		for (int i = 0; i < 6; i++)
+			word[i] = strsep(&rest, " ");
+		if (word[5] == NULL || rest == NULL)
+			continue;
+		unescape(word[4]);
+		n = strlen(word[4]);
+		if (strcmp(word[4], "/") != 0 && (strncmp(word[4], path, n) ||
+		    (path[n] != '/' && path[n] != '\0')))
+			continue;
+		if (n < best)
+			continue;
+		best = n;
+		tail = strrchr(rest, ' ');
+		ro = has_ro(word[5]) || (tail && has_ro(tail + 1));
+	}
+	return ro;
+}
+
 static bool
 sh_room(struct place *p, const char *path, struct place_room *ret,
     struct err *e)
 {
 	struct buf out = BUF_INIT;
-	long long all, avail, unit, files, left;
+	struct place_statfs v;
+	uint64_t dev = 0, id;
+	int n = 0;
 	bool ok = ask(p, room_script, path, "", 0, &out, e);
 
-	if (ok && sscanf(out.p, "%lld %lld %lld %lld %lld", /* NOLINT */
-	    &all, &avail, &unit, &files, &left) != 5)
+	if (ok && sscanf(out.p, "%" SCNu64 " %" SCNu64 " %" SCNu64 /* NOLINT */
+	    " %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNx64 "\n%" SCNu64
+	    "\n%n", &v.blocks, &v.bfree, &v.bavail, &v.unit, &v.files,
+	    &v.ffree, &id, &dev, &n) != 8)
 		ok = err_set(e, ERR_FAILED, "'stat -f' there answers oddly");
-	if (ok)
-		*ret = (struct place_room){ all * unit, avail * unit, files,
-			left };
+	if (ok) {
+		char *mounts = out.p + n, *real = strstr(mounts, "\n\n");
+
+		v.favail = v.ffree;
+		place_room_of(&v, ret);
+		/* stat(1) has its halves the other way round */
+		ret->fs = id != 0 ? id >> 32 | id << 32 : dev;
+		if (real != NULL) {
+			*real = '\0';
+			real += 2;
+			if (out.p[out.n - 1] == '\n')
+				out.p[out.n - 1] = '\0';
+			ret->read_only = mounted_read_only(mounts, real);
+		}
+	}
 	buf_release(&out);
 	return ok;
 }
