@@ -78,6 +78,9 @@ const struct rb_step *engine_next(struct engine *en);
 /* Jobs that died without an outcome: their steps are in doubt. */
 bool engine_sweep(struct engine *en, struct err *e);
 
+/* Finished steps whose proof turned false, or holds again, get their line. */
+bool engine_watch_proofs(struct engine *en, struct err *e);
+
 /* Whether it may run now; e->kind ERR_GUARD says why not, *ret_soft that
  * `anyway` would be enough, *ret_confirm that this has to be typed. */
 bool engine_may_run(struct engine *en, const struct rb_step *step,

@@ -3,6 +3,13 @@
 #include <string.h>
 
 const struct verb verbs[] = {
+	{ "status", verb_status,
+	    "status [--timeout 5s] [--json|--prometheus] [--notify]",
+	    "what is true right now, worst first (exit 0 ok, 1 warning, "
+	    "2 critical, 3 unknown)",
+	    "--timeout --prometheus --notify", false },
+	{ "watch", verb_watch, "watch",
+	    "the same as a feed, one JSON reading a line", "--serve", false },
 	{ "incident", verb_incident,
 	    "incident open [--title T] [--alarm A] [--severity SEV-n] "
 	    "[--runbook NAME] [--alerted-at TIME] [--channel C] [--also]\n"
@@ -53,8 +60,6 @@ const struct verb verbs[] = {
 	{ "help", verb_help, "help [VERB]", "what can be typed", "", false },
 	{ "job", verb_job, "job N", "started by midwatch itself", "", true },
 	{ "drill", NULL, "drill", "practise in a sandbox", "", false },
-	{ "status", NULL, "status", "one reading of everything", "", false },
-	{ "watch", NULL, "watch", "the feed of readings", "", false },
 	{ "backup", NULL, "backup DB...", "streamed, proven backup", "", false },
 	{ "nightly", NULL, "nightly", "the scheduled job", "", false },
 	{ "validate", NULL, "validate [SET]", "read a set through, restore it",

@@ -5,7 +5,10 @@
 
 #include <string.h>
 
+extern const struct probe probe_disk;
+
 const struct probe *const probes[] = {
+	&probe_disk,
 	NULL
 };
 

@@ -65,6 +65,43 @@ watch_round(const struct site *site, const struct state *state,
 	readings_sort(ret);
 }
 
+/* A feed that has just begun has not read everything yet; one that hangs has
+ * grown old. */
+static bool
+fresh(const struct readings *all, int64_t targets, int64_t max_age_ms)
+{
+	int64_t now = clock_wall_ms();
+
+	for (size_t i = 0; i < all->v.n; i++) {
+		const struct reading *r = &all->v.v[i];
+		const struct probe *p = probe_find(r->kind);
+		int64_t usual = p != NULL ? 2 * p->every_ms : 0;
+
+		/* what is down is asked with longer and longer pauses */
+		if (r->at < now - (usual > max_age_ms ? usual : max_age_ms) &&
+		    r->error == NULL)
+			return false;
+	}
+	return (int64_t)all->v.n >= targets;
+}
+
+void
+watch_newest(const struct site *site, const struct state *state,
+    int64_t max_age_ms, int64_t deadline_ms, struct readings *ret)
+{
+	struct lookout l;
+	int64_t targets;
+
+	lookout_init(&l, site, state, NULL, 0);
+	targets = (int64_t)l.targets.n;
+	lookout_release(&l);
+	if (state != NULL && feed_ask(site, state, deadline_ms, ret) &&
+	    fresh(ret, targets, max_age_ms))
+		readings_sort(ret);
+	else
+		watch_round(site, state, NULL, 0, deadline_ms, ret);
+}
+
 bool
 watch_one(const struct site *site, const struct state *state,
     const char *kind, const char *name, int64_t max_age_ms,

@@ -26,6 +26,11 @@ void watch_round(const struct site *site, const struct state *state,
     const struct watch_want *want, size_t n, int64_t deadline_ms,
     struct readings *ret);
 
+/* All of them: the running feed's when every one is younger than max_age_ms,
+ * else a round. */
+void watch_newest(const struct site *site, const struct state *state,
+    int64_t max_age_ms, int64_t deadline_ms, struct readings *ret);
+
 /* The newest reading of one target: the running feed's if it is younger than
  * max_age_ms, else one read now. False: the site has no such target (e). */
 bool watch_one(const struct site *site, const struct state *state,

@@ -1,0 +1,295 @@
+/*
+ * `midwatch status`: what is true right now, worst first.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/text.h"
+#include "verb/verbs.h"
+#include "watch/watch.h"
+
+enum { TIMEOUT_MS = 5000, FRESH_MS = 15000, NAME_WIDTH = 22 };
+
+static const int exits[] = { [LEVEL_OK] = 0, [LEVEL_WARNING] = 1,
+	[LEVEL_CRITICAL] = 2, [LEVEL_UNKNOWN] = 3 };
+
+struct picture {
+	struct readings all;
+	size_t count[4];
+	enum level worst;
+	int64_t at;
+};
+
+static void
+look(struct desk *d, int64_t timeout_ms, struct picture *p)
+{
+	int64_t end = clock_mono_ms() + timeout_ms;
+
+	watch_newest(&d->site, &d->state, FRESH_MS, end, &p->all);
+	p->at = clock_wall_ms();
+	for (size_t i = 0; i < p->all.v.n; i++) {
+		enum level l = p->all.v.v[i].level;
+
+		p->count[l]++;
+		p->worst = level_worse(p->worst, l);
+	}
+}
+
+/* ---- for people --------------------------------------------------------------------- */
+
+static void
+say_one(const struct reading *r, int64_t now)
+{
+	static const char *const words[] = { "ok", "WARNING", "CRITICAL",
+	    "UNKNOWN" };
+	char name[80], age[32];
+	struct buf line = BUF_INIT;
+
+	(void)snprintf(name, sizeof name, "%s %s", r->kind, r->name);
+	buf_printf(&line, "%-8s  %-*s  ", words[r->level], NAME_WIDTH, name);
+	if (r->error != NULL)
+		buf_str(&line, r->error);
+	if (r->error != NULL && r->text != NULL && r->since != 0) {
+		text_fmt_duration(age, now - r->since);
+		buf_printf(&line, "; %s ago: ", age);
+	}
+	if (r->text != NULL && (r->error == NULL || r->since != 0))
+		buf_str(&line, r->text);
+	cli_out("%s", line.p);
+	if (r->level != LEVEL_OK && r->next != NULL)
+		cli_out("%*s  %s", 8, "", r->next);
+	buf_release(&line);
+}
+
+static void
+say_page(const struct desk *d, const struct picture *p)
+{
+	static const char *const words[] = { "all is well", "warning",
+	    "CRITICAL", "UNKNOWN" };
+	char at[40];
+
+	clock_fmt_site(at, p->at);
+	cli_out("%s (%s)  %s  %s: %zu critical, %zu unknown, %zu %s, %zu ok",
+	    d->site.name, d->site.environment, at, words[p->worst],
+	    p->count[LEVEL_CRITICAL], p->count[LEVEL_UNKNOWN],
+	    p->count[LEVEL_WARNING],
+	    p->count[LEVEL_WARNING] == 1 ? "warning" : "warnings",
+	    p->count[LEVEL_OK]);
+	if (p->all.v.n == 0)
+		cli_out("The site file names nothing that could be looked at.");
+	for (size_t i = 0; i < p->all.v.n; i++)
+		say_one(&p->all.v.v[i], p->at);
+}
+
+/* ---- for programs ---------------------------------------------------------------------- */
+
+static void
+say_json(const struct desk *d, const struct picture *p)
+{
+	struct buf b = BUF_INIT;
+	char at[32];
+
+	clock_fmt_utc(at, p->at);
+	json_open(&b);
+	json_put_bool(&b, "ok", p->worst == LEVEL_OK);
+	json_put_str(&b, "site", d->site.name);
+	json_put_str(&b, "environment", d->site.environment);
+	json_put_str(&b, "at", at);
+	json_put_str(&b, "level", level_name(p->worst));
+	json_put_int(&b, "exit", exits[p->worst]);
+	json_key(&b, "readings");
+	json_open_list(&b);
+	for (size_t i = 0; i < p->all.v.n; i++) {
+		json_comma(&b);
+		reading_write(&p->all.v.v[i], &b);
+		buf_cut(&b, b.n - 1);
+	}
+	json_close_list(&b);
+	json_close(&b);
+	buf_ch(&b, '\n');
+	cli_raw(b.p, b.n);
+	buf_release(&b);
+}
+
+/* A label's value, as the text format of Prometheus wants it. */
+static void
+put_label(struct buf *b, const char *key, const char *s)
+{
+	buf_printf(b, "%s=\"", key);
+	for (; *s != '\0'; s++)
+		if (*s == '\\' || *s == '"')
+			buf_printf(b, "\\%c", *s);
+		else if (*s == '\n')
+			buf_str(b, "\\n");
+		else
+			buf_ch(b, *s);
+	buf_ch(b, '"');
+}
+
+/* One metric, of all readings that have it. */
+static void
+put_metric(struct buf *b, const struct picture *p, const char *name,
+    const char *help, bool (*value)(const struct reading *, int64_t now,
+    double *ret))
+{
+	buf_printf(b, "# HELP %s %s\n# TYPE %s gauge\n", name, help, name);
+	for (size_t i = 0; i < p->all.v.n; i++) {
+		const struct reading *r = &p->all.v.v[i];
+		double v;
+
+		if (!value(r, p->at, &v))
+			continue;
+		buf_printf(b, "%s{", name);
+		put_label(b, "kind", r->kind);
+		put_label(b, ",name", r->name);
+		buf_printf(b, "} %.15g\n", v);
+	}
+}
+
+static bool
+value_level(const struct reading *r, int64_t now, double *ret)
+{
+	(void)now;
+	*ret = exits[r->level];
+	return true;
+}
+
+static bool
+value_age(const struct reading *r, int64_t now, double *ret)
+{
+	int64_t at = r->error == NULL ? r->at : r->since;
+
+	*ret = (double)(now - at) / 1000.0;
+	return at != 0;
+}
+
+static bool
+value_took(const struct reading *r, int64_t now, double *ret)
+{
+	(void)now;
+	*ret = (double)r->took_ms / 1000.0;
+	return true;
+}
+
+static bool
+is_metric(const struct reading *r, const json_t *v)
+{
+	return r->error == NULL && (json_is_number(v) || json_is_boolean(v));
+}
+
+/* One metric's lines stand together, so each is written at its first reading. */
+static bool
+written_before(const struct picture *p, size_t i, const char *key)
+{
+	const char *kind = p->all.v.v[i].kind;
+
+	while (i-- > 0) {
+		const struct reading *r = &p->all.v.v[i];
+
+		if (strcmp(r->kind, kind) == 0 &&
+		    is_metric(r, json_object_get(r->data, key)))
+			return true;
+	}
+	return false;
+}
+
+static void
+put_fact(struct buf *b, const struct picture *p, const char *kind,
+    const char *key)
+{
+	buf_printf(b, "# TYPE midwatch_%s_%s gauge\n", kind, key);
+	for (size_t i = 0; i < p->all.v.n; i++) {
+		const struct reading *r = &p->all.v.v[i];
+		const json_t *v = json_object_get(r->data, key);
+
+		if (strcmp(r->kind, kind) != 0 || !is_metric(r, v))
+			continue;
+		buf_printf(b, "midwatch_%s_%s{", kind, key);
+		put_label(b, "name", r->name);
+		buf_printf(b, "} %.15g\n", json_is_boolean(v) ?
+		    (double)json_is_true(v) : json_number_value(v));
+	}
+}
+
+/* Every number and yes-or-no among the facts. */
+static void
+put_facts(struct buf *b, const struct picture *p)
+{
+	for (size_t i = 0; i < p->all.v.n; i++) {
+		const struct reading *r = &p->all.v.v[i];
+		const char *key;
+		json_t *v;
+
+		json_object_foreach(r->data, key, v)
+			if (is_metric(r, v) && !written_before(p, i, key))
+				put_fact(b, p, r->kind, key);
+	}
+}
+
+static void
+say_prometheus(const struct desk *d, const struct picture *p)
+{
+	struct buf b = BUF_INIT;
+
+	put_metric(&b, p, "midwatch_level",
+	    "0 ok, 1 warning, 2 critical, 3 unknown", value_level);
+	put_metric(&b, p, "midwatch_age_seconds",
+	    "Since the last answer.", value_age);
+	put_metric(&b, p, "midwatch_took_seconds",
+	    "How long the answer took.", value_took);
+	put_facts(&b, p);
+	buf_str(&b, "# HELP midwatch_status_level The worst of all.\n"
+	    "# TYPE midwatch_status_level gauge\nmidwatch_status_level{");
+	put_label(&b, "site", d->site.name);
+	buf_printf(&b, "} %d\n# HELP midwatch_status_timestamp_seconds When "
+	    "this was read.\n# TYPE midwatch_status_timestamp_seconds gauge\n"
+	    "midwatch_status_timestamp_seconds %" PRId64 "\n",
+	    exits[p->worst], p->at / 1000);
+	cli_raw(b.p, b.n);
+	buf_release(&b);
+}
+
+int
+verb_status(struct cli *c, int argc, char **argv)
+{
+	const char *timeout = NULL;
+	bool prometheus = false, notify = false;
+	const struct opt opts[] = {
+		{ "--timeout", NULL, &timeout, NULL },
+		{ "--prometheus", &prometheus, NULL, NULL },
+		{ "--notify", &notify, NULL, NULL },
+	};
+	int64_t timeout_ms = TIMEOUT_MS;
+	struct picture p = { .worst = LEVEL_OK };
+	struct err e = ERR_INIT;
+	struct desk d;
+	int status;
+
+	if (!cli_parse(c, argc, argv, opts, 3) || !cli_words(c, 0, 0,
+	    "midwatch status [--timeout 5s] [--prometheus] [--notify]"))
+		return EXIT_USAGE;
+	if (timeout != NULL && (!text_duration(timeout, &timeout_ms) ||
+	    timeout_ms < 500))
+		return cli_usage("--timeout: '%s' is no duration of half a "
+		    "second or more, such as 5s", timeout);
+	if (!desk_open(&d, c, &e))
+		status = cli_fail(c, &e);
+	else if (!d.have_site)
+		status = cli_usage("there is no site file to look by; "
+		    "'midwatch init' writes one");
+	else {
+		look(&d, timeout_ms, &p);
+		if (c->json)
+			say_json(&d, &p);
+		else if (prometheus)
+			say_prometheus(&d, &p);
+		else
+			say_page(&d, &p);
+		status = exits[p.worst];
+	}
+	readings_release(&p.all);
+	desk_close(&d);
+	return status;
+}

@@ -1,0 +1,134 @@
+/*
+ * `midwatch watch`: the feed, one reading a line; and the process that serves it
+ * to everybody.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/io.h"
+#include "verb/verbs.h"
+#include "watch/watch.h"
+
+enum { UNUSED_MS = 60000, START_MS = 5000, WAIT_MS = 3600000 };
+
+/* ---- the serving side ------------------------------------------------------------ */
+
+/* Thinned readings belong to the open incident; their space is reserved there. */
+static void
+append_readings(const struct incident *inc, const char *lines, size_t n)
+{
+	char *path = file_join(inc->dir, "readings.jsonl");
+	int fd = open(path, O_WRONLY | O_APPEND | O_CLOEXEC | O_NOFOLLOW);
+
+	if (fd >= 0)
+		(void)io_write_all(fd, lines, n);
+	io_close(&fd);
+	free(path);
+}
+
+/* In a child of the feed: the record's part. Whatever fails here is tried again
+ * in ten seconds; nobody is there to be told. */
+static void
+keep(void *ctx, const char *lines, size_t n)
+{
+	struct desk *d = ctx;
+	struct err e = ERR_INIT;
+	char id[STATE_ID_MAX] = "";
+
+	if (!incident_current(&d->state, false, id, &e) || id[0] == '\0' ||
+	    !desk_incident(d, id, &e))
+		return;
+	append_readings(&d->inc, lines, n);
+	if (d->inc.runbook != NULL && desk_runbook(d, &e))
+		(void)engine_watch_proofs(&d->en, &e);
+}
+
+static int
+serve(struct desk *d, struct err *e)
+{
+	struct watch_keeper keeper = { keep, d };
+
+	if (watch_serve(&d->site, &d->state, UNUSED_MS, &keeper, e))
+		return EXIT_DONE;
+	return e->kind == ERR_BUSY ? EXIT_DONE : cli_fail(d->cli, e);
+}
+
+/* ---- the listening side ----------------------------------------------------------- */
+
+/* Until the feed ends (true: listen again) or our reader does. */
+static bool
+pass_on(int fd)
+{
+	struct buf in = BUF_INIT;
+	bool again = true;
+
+	for (;;) {
+		ssize_t got;
+		size_t whole = 0;
+
+		if (io_wait_readable(fd, clock_mono_ms() + WAIT_MS) < 0)
+			break;
+		got = io_read_some(fd, &in, 64 << 10);
+		if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR))
+			break;
+		for (size_t i = in.n; i > 0 && whole == 0; i--)
+			if (in.p[i - 1] == '\n')
+				whole = i;
+		if (whole > 0 && !io_write_all(STDOUT_FILENO, in.p, whole)) {
+			again = false;
+			break;
+		}
+		buf_drop(&in, whole);
+	}
+	buf_release(&in);
+	return again;
+}
+
+static int
+listen_on(struct desk *d, struct err *e)
+{
+	const char *const argv[] = { "/proc/self/exe", "watch", "--serve",
+	    "--config", d->site.path, "--state", d->state.dir, NULL };
+	int64_t began = 0;
+	int fd;
+
+	do {
+		/* a feed that cannot live is not started again and again */
+		if (began != 0 && clock_mono_ms() < began + 1000)
+			clock_sleep_ms(1000);
+		began = clock_mono_ms();
+		fd = watch_connect(&d->state, argv, began + START_MS, e);
+		if (fd < 0)
+			return cli_fail(d->cli, e);
+	} while (pass_on(fd) && (io_close(&fd), true));
+	io_close(&fd);
+	return EXIT_DONE;
+}
+
+int
+verb_watch(struct cli *c, int argc, char **argv)
+{
+	bool serving = false;
+	const struct opt opts[] = { { "--serve", &serving, NULL, NULL } };
+	struct err e = ERR_INIT;
+	struct desk d;
+	int status;
+
+	if (!cli_parse(c, argc, argv, opts, 1) ||
+	    !cli_words(c, 0, 0, "midwatch watch"))
+		return EXIT_USAGE;
+	if (!desk_open(&d, c, &e))
+		status = cli_fail(c, &e);
+	else if (!d.have_site)
+		status = cli_usage("there is no site file to watch by; "
+		    "'midwatch init' writes one");
+	else
+		status = serving ? serve(&d, &e) : listen_on(&d, &e);
+	desk_close(&d);
+	return status;
+}
