@@ -35,7 +35,7 @@ static const struct { const char *name; int64_t reserve; } job_files[] = {
 };
 
 static const char *const lock_names[] = { "incident", "jobs", "nightly",
-    "freeze", "watch" };
+    "freeze", "watch", "notify" };
 
 char *
 state_path(const struct state *s, const char *fmt, ...)

@@ -11,6 +11,7 @@
 #include "base/io.h"
 #include "base/json.h"
 #include "base/text.h"
+#include "record/log.h"
 
 enum { STDIN_MAX = 1 << 20 };
 
@@ -421,26 +422,18 @@ desk_runbook(struct desk *d, struct err *e)
 void
 desk_log_checkpoint(struct desk *d, const char *text)
 {
-	char *path = file_join(d->state.dir, "log.jsonl");
 	struct buf data = BUF_INIT, point = BUF_INIT;
 	struct err e = ERR_INIT;
-	struct journal log;
 
 	incident_checkpoint(&d->inc, &point);
 	json_open(&data);
 	json_put_str(&data, "incident", d->inc.id);
 	json_put_str(&data, "checkpoint", point.p);
 	json_close(&data);
-	struct draft line = { .kind = EVENT_CHECKPOINT, .text = text,
-	    .data = data.p };
-	journal_init(&log, NULL, NULL);
-	if (!journal_open(&log, path, &e) ||
-	    !journal_append(&log, &line, 1, NULL, NULL, NULL, &e))
+	if (!log_say(&d->state, EVENT_CHECKPOINT, text, data.p, &e))
 		cli_note("%s", e.msg);
-	journal_close(&log);
 	buf_release(&data);
 	buf_release(&point);
-	free(path);
 }
 
 const char *

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "action/notify.h"
 #include "base/clock.h"
 #include "base/text.h"
 #include "verb/verbs.h"
@@ -251,6 +252,36 @@ say_prometheus(const struct desk *d, const struct picture *p)
 	buf_release(&b);
 }
 
+/* ---- who is told -------------------------------------------------------------------------- */
+
+enum { TELL_MS = 60000 };
+
+/* Telling fails loudly; the answer itself stays what it is. */
+static void
+notify_people(struct desk *d, const struct picture *p)
+{
+	static const char *const how[] = { "told", "to be told by hand",
+	    "could not be told" };
+	char id[STATE_ID_MAX] = "";
+	struct err e = ERR_INIT;
+	struct notify n;
+
+	(void)incident_current(&d->state, false, id, &(struct err){ 0 });
+	if (!notify_run(&n, &d->site, &d->state, &p->all,
+	    id[0] != '\0' ? id : NULL, clock_mono_ms() + TELL_MS, &e))
+		cli_note("--notify: %s", e.msg);
+	for (size_t i = 0; i < n.told.v.n; i++) {
+		const struct told_one *one = &n.told.v.v[i];
+
+		cli_note("%s: %s%s%s%s%s", how[one->how], one->who->who,
+		    one->how == TOLD_BY_HAND && one->who->phone ? ", " : "",
+		    one->how == TOLD_BY_HAND && one->who->phone ?
+		    one->who->phone : "", one->why[0] != '\0' ? ": " : "",
+		    one->why);
+	}
+	notify_release(&n);
+}
+
 int
 verb_status(struct cli *c, int argc, char **argv)
 {
@@ -288,6 +319,8 @@ verb_status(struct cli *c, int argc, char **argv)
 		else
 			say_page(&d, &p);
 		status = exits[p.worst];
+		if (notify)
+			notify_people(&d, &p);
 	}
 	readings_release(&p.all);
 	desk_close(&d);

@@ -68,8 +68,8 @@ crew_of(struct lookout *l, const struct target *t, size_t of_kind, size_t nth)
 	return new_crew(l, t);
 }
 
-static void
-add_targets(struct lookout *l, const struct probe *p,
+void
+lookout_add(struct lookout *l, const struct probe *p,
     const struct watch_want *want, size_t n)
 {
 	size_t all = p->count(l->site), first = l->targets.n;
@@ -87,6 +87,7 @@ add_targets(struct lookout *l, const struct probe *p,
 
 		VEC_PUSH(&c->mine, t->index);
 	}
+	l->left = l->targets.n;
 }
 
 void
@@ -95,8 +96,7 @@ lookout_init(struct lookout *l, const struct site *site,
 {
 	*l = (struct lookout){ .site = site, .state = state };
 	for (const struct probe *const *p = probes; *p != NULL; p++)
-		add_targets(l, *p, want, n);
-	l->left = l->targets.n;
+		lookout_add(l, *p, want, n);
 }
 
 /* ---- readings ------------------------------------------------------------- */

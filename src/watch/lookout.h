@@ -31,6 +31,9 @@ struct lookout {
 
 void lookout_init(struct lookout *l, const struct site *site,
     const struct state *state, const struct watch_want *want, size_t n);
+/* One more probe (lookout_init() adds those of the table). */
+void lookout_add(struct lookout *l, const struct probe *p,
+    const struct watch_want *want, size_t n);
 /* Starts nothing until the first turn. */
 enum { CREWS_MAX = 1024 };
 size_t lookout_polls(const struct lookout *l, struct pollfd *out, size_t max);
