@@ -149,22 +149,34 @@ no_answer(struct lookout *l, struct target *t, const struct err *why)
 
 /* ---- children -------------------------------------------------------------- */
 
-static void
-reap(struct crew *c, int *status)
+static bool
+wait_for(pid_t pid, int naps, int *status)
 {
+	for (int nap = 0; nap < naps; nap++) {
+		pid_t got = waitpid(pid, status, WNOHANG);
+
+		if (got == pid || (got < 0 && errno != EINTR))
+			return true;
+		clock_sleep_ms(2);
+	}
+	return false;
+}
+
+/* ending: it has closed its end, and how it ends is worth knowing. */
+static void
+reap(struct crew *c, bool ending, int *status)
+{
+	bool gone = ending && wait_for(c->pid, 25, status);
+
 	io_close(&c->fd);
 	buf_clear(&c->in);
 	/* commands that it started are in its group, or die with it */
 	(void)kill(-c->pid, SIGKILL);
-	(void)kill(c->pid, SIGKILL);
-	for (int nap = 0; nap < 100; nap++) {
-		pid_t got = waitpid(c->pid, status, WNOHANG);
-
-		if (got == c->pid || (got < 0 && errno != EINTR))
-			break;
-		clock_sleep_ms(2);
+	if (!gone) {
+		(void)kill(c->pid, SIGKILL);
+		/* one that the kernel does not let go of is left to it */
+		(void)wait_for(c->pid, 100, status);
 	}
-	/* one that the kernel does not let go of is left to it */
 	c->pid = 0;
 }
 
@@ -203,7 +215,7 @@ crew_died(struct lookout *l, struct crew *c)
 	bool all = true;
 	int status = 0;
 
-	reap(c, &status);
+	reap(c, true, &status);
 	for (size_t i = 0; i < c->mine.n; i++)
 		all = all && l->targets.v[c->mine.v[i]].read;
 	if (l->once && all) {
@@ -277,9 +289,11 @@ crew_hear(struct lookout *l, struct crew *c)
 {
 	ssize_t got = 1;
 	size_t done = 0;
+	bool ended;
 
 	while (got > 0)
 		got = io_read_some(c->fd, &c->in, 64 << 10);
+	ended = got == 0 || (errno != EAGAIN && errno != EINTR);
 	for (char *nl; (nl = memchr(c->in.p + done, '\n', c->in.n - done)) !=
 	    NULL; done = (size_t)(nl - c->in.p) + 1) {
 		*nl = '\0';
@@ -287,7 +301,7 @@ crew_hear(struct lookout *l, struct crew *c)
 		    (size_t)(nl - c->in.p) - done);
 	}
 	buf_drop(&c->in, done);
-	if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR))
+	if (ended)
 		crew_died(l, c);
 }
 
@@ -311,11 +325,11 @@ crew_check(struct lookout *l, struct crew *c, int64_t now)
 			continue;
 		err_set(&e, ERR_TIMEOUT, "no answer within %lld s",
 		    (long long)(limit + 999) / 1000);
-		reap(c, &status);
+		reap(c, false, &status);
 		crew_lost(l, c, &e);
 	}
 	if (c->pid != 0 && now > c->heard + SILENT_MS) {
-		reap(c, &status);
+		reap(c, false, &status);
 		begin_again(c);
 	}
 }
@@ -391,7 +405,7 @@ lookout_release(struct lookout *l)
 		struct crew *c = &l->crews.v[i];
 
 		if (c->pid > 0)
-			reap(c, &status);
+			reap(c, false, &status);
 		buf_release(&c->in);
 		VEC_RELEASE(&c->mine);
 	}
