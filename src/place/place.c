@@ -308,6 +308,20 @@ push(struct place_proc *q, struct place_io *io, bool *moved, struct err *e)
 	return true;
 }
 
+/* What it complained of, as one line without its end. */
+static void
+said_of(const struct buf *b, char *out, size_t size)
+{
+	size_t n = b->n;
+	char *s;
+
+	while (n > 0 && strchr(" \t\r\n", b->p[n - 1]))
+		n--;
+	s = xstrndup(n > 0 ? b->p : "", n);
+	text_clean_into(out, size, s);
+	free(s);
+}
+
 /* The far side said nothing of an end: its own words are the best we have. */
 static bool
 dropped(struct place_proc *q, struct place_io *io, int64_t until,
@@ -323,7 +337,7 @@ dropped(struct place_proc *q, struct place_io *io, int64_t until,
 	}
 	if (e)
 		err_clear(e);
-	text_clean_into(said, sizeof said, io->err.n ? io->err.p : "");
+	said_of(&io->err, said, sizeof said);
 	if (strstr(said, "No such container") || strstr(said, "no such container"))
 		return err_set(e, ERR_NOTFOUND, "there is no container '%s'",
 		    q->p->spec->container);
@@ -498,7 +512,7 @@ place_do(struct place *p, const struct place_run *r, struct place_ran *ret,
 		return false;
 	if (ret->exit.code == 0)
 		return true;
-	text_clean_into(said, sizeof said, ret->errout.n ? ret->errout.p : "");
+	said_of(&ret->errout, said, sizeof said);
 	return err_set(e, ERR_FAILED, "'%s' at '%s' ended with exit %d%s%s",
 	    r->argv[0], place_name(p), ret->exit.code, *said ? ": " : "", said);
 }
