@@ -27,7 +27,7 @@
 #define BEHIND_PORT 2222
 
 TEST_HELPER struct {
-	pid_t pids[16];
+	pid_t pids[32];
 	size_t n;
 } kit;
 
