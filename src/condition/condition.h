@@ -18,6 +18,7 @@
 #include "base/pool.h"
 #include "record/incident.h"
 #include "site/site.h"
+#include "watch/reading.h"
 
 enum truth { TRUTH_NO, TRUTH_YES, TRUTH_UNKNOWN };
 
@@ -33,11 +34,21 @@ struct cond {
 	int64_t within_ms;	/* 0: no age asked */
 };
 
+/* Readings that questions have needed so far. Zeroed: none. */
+struct cond_picture {
+	struct readings all;
+	VEC(const char *) kinds;	/* the ones that are in it */
+};
+void cond_picture_release(struct cond_picture *p);
+
 struct cond_world {
 	const struct site *site;	/* may be NULL */
 	const struct state *state;	/* may be NULL */
 	const struct incident *inc;	/* may be NULL */
 	int64_t now;			/* wall ms */
+	struct cond_picture *picture;	/* NULL: read for each question */
+	bool fresh;			/* read now: what a running feed has
+					 * seen may be from before */
 };
 
 /* Strings of the result live in the pool. */

@@ -15,9 +15,9 @@
 #define CONDITIONS(X)							\
 	X(FROZEN, "frozen", false, ask_frozen, "the freeze",		\
 	    "deployments and migrations stand still")			\
-	X(LOGIN, "login DB", false, ask_later, "logins",		\
+	X(LOGIN, "login DB", false, ask_seen, "logins",		\
 	    "the backup login of that database works")			\
-	X(LOGINS, "every login", false, ask_later, "logins",		\
+	X(LOGINS, "every login", false, ask_seen, "logins",		\
 	    "the backup login of every database works")			\
 	X(BACKUP, "backup PART sent|verified|restorable", true,		\
 	    ask_later, "backups",					\
@@ -26,19 +26,19 @@
 	    ask_later, "backups", "the same, for every database")	\
 	X(PARTS, "every component verified", true, ask_later, "backups", \
 	    "every database and component has a verified copy")		\
-	X(DISK, "disk DISK below PERCENT", false, ask_disk, "disks",	\
+	X(DISK, "disk DISK below PERCENT", false, ask_seen, "disks",	\
 	    "that disk is less full than this, as df counts")		\
-	X(DISKS, "every disk below PERCENT", false, ask_disks, "disks",	\
+	X(DISKS, "every disk below PERCENT", false, ask_seen, "disks",	\
 	    "every disk of the site is less full than this")		\
-	X(DISK_FREE, "disk DISK free SIZE", false, ask_disk, "disks",	\
+	X(DISK_FREE, "disk DISK free SIZE", false, ask_seen, "disks",	\
 	    "that disk has at least so much room")			\
-	X(INODES, "inodes DISK below PERCENT", false, ask_disk, "disks", \
+	X(INODES, "inodes DISK below PERCENT", false, ask_seen, "disks", \
 	    "that disk has used fewer of its inodes than this")		\
-	X(STORE, "store STORE reachable", false, ask_later, "stores",	\
+	X(STORE, "store STORE reachable", false, ask_seen, "stores",	\
 	    "the store can be listed")					\
-	X(STORE_ROOM, "store STORE room SIZE", false, ask_later, "stores", \
+	X(STORE_ROOM, "store STORE room SIZE", false, ask_seen, "stores", \
 	    "the store has at least so much room")			\
-	X(STORES_ROOM, "every store room SIZE", false, ask_later, "stores", \
+	X(STORES_ROOM, "every store room SIZE", false, ask_seen, "stores", \
 	    "every store has at least so much room")			\
 	X(NIGHTLY, "nightly passed", true, ask_later, "nightly runs",	\
 	    "the real nightly job has ended well")			\
@@ -52,25 +52,25 @@
 	    "its newest copy is as big as they usually are")		\
 	X(SIZES_NORMAL, "every size normal", false, ask_later,		\
 	    "size histories", "the same, for everything that is backed up") \
-	X(SERVICES, "services up", false, ask_services, "services",	\
+	X(SERVICES, "services up", false, ask_seen, "services",	\
 	    "the check of every service ends with 0")			\
-	X(SERVICE, "service SERVICE up", false, ask_services, "services", \
+	X(SERVICE, "service SERVICE up", false, ask_seen, "services", \
 	    "the check of that service ends with 0")			\
-	X(PLACE, "place PLACE reachable", false, ask_later, "places",	\
+	X(PLACE, "place PLACE reachable", false, ask_seen, "places",	\
 	    "a command can be run there")				\
-	X(SCHEMA, "schema DB readable", false, ask_later, "schemas",	\
+	X(SCHEMA, "schema DB readable", false, ask_seen, "schemas",	\
 	    "the backup role can read every table there")		\
 	X(SECRETS, "secrets valid", false, ask_later, "secrets",	\
 	    "the password files are there, private, and right")		\
-	X(WAL, "wal DB below SIZE", false, ask_later, "pg_wal",		\
+	X(WAL, "wal DB below SIZE", false, ask_seen, "pg_wal",		\
 	    "its pg_wal is smaller than this")				\
-	X(ARCHIVING, "wal DB archiving", false, ask_later, "the archiver", \
+	X(ARCHIVING, "wal DB archiving", false, ask_seen, "the archiver", \
 	    "its archiver does not fail")				\
-	X(SLOTS, "slots DB active", false, ask_later, "replication slots", \
+	X(SLOTS, "slots DB active", false, ask_seen, "replication slots", \
 	    "every replication slot there has a reader")		\
-	X(REPLICATION, "replication well", false, ask_later, "replication", \
+	X(REPLICATION, "replication well", false, ask_seen, "replication", \
 	    "the standbys follow closely")				\
-	X(LOCKS, "locks clear", false, ask_later, "locks",		\
+	X(LOCKS, "locks clear", false, ask_seen, "locks",		\
 	    "nobody holds a lock that others wait for")			\
 	X(PRECHECK, "precheck passed", true, ask_later, "pre-checks",	\
 	    "the pre-check for migrations has ended well")		\
@@ -119,11 +119,8 @@ enum truth ask_frozen(const struct cond *c, const struct cond_world *w,
     struct buf *why);
 enum truth ask_later(const struct cond *c, const struct cond_world *w,
     struct buf *why);
-enum truth ask_disk(const struct cond *c, const struct cond_world *w,
-    struct buf *why);
-enum truth ask_disks(const struct cond *c, const struct cond_world *w,
-    struct buf *why);
-enum truth ask_services(const struct cond *c, const struct cond_world *w,
+/* What readings tell (seen.c). */
+enum truth ask_seen(const struct cond *c, const struct cond_world *w,
     struct buf *why);
 enum truth ask_step(const struct cond *c, const struct cond_world *w,
     struct buf *why);
@@ -149,8 +146,6 @@ enum truth ask_file(const struct cond *c, const struct cond_world *w,
 /* What is asked of this machine, in bounded time (local.c). */
 struct local_path {
 	int sys_errno;		/* 0: it is there */
-	int64_t used, avail, total;		/* bytes */
-	int64_t inodes_used, inodes_avail;	/* both 0: not counted */
 };
 
 enum { LOCAL_DEADLINE_MS = 5000 };
@@ -169,8 +164,5 @@ struct local_check {
 
 /* Runs all of them at once in dir; none outlives the deadline. */
 void local_checks(struct local_check *checks, size_t n, const char *dir);
-
-/* As df says it: of what is usable, rounded up. */
-int64_t local_percent(int64_t used, int64_t avail);
 
 #endif

@@ -3,7 +3,6 @@
 #include <inttypes.h>
 #include <signal.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -12,38 +11,14 @@
 #include "base/spawn.h"
 #include "condition/intern.h"
 
-int64_t
-local_percent(int64_t used, int64_t avail)
-{
-	int64_t all = used + avail;
-
-	if (all <= 0)
-		return 100;
-	if (used > INT64_MAX / 100)
-		return used / (all / 100);
-	return (used * 100 + all - 1) / all;
-}
-
 /* Runs in the child; a dead network file system holds only that. */
 static void
 look(const char *path, struct local_path *ret)
 {
-	struct statvfs v;
 	struct stat st;
-	int64_t unit;
 
-	if (stat(path, &st) != 0 || statvfs(path, &v) != 0) {
+	if (stat(path, &st) != 0)
 		ret->sys_errno = errno;
-		return;
-	}
-	unit = (int64_t)(v.f_frsize ? v.f_frsize : v.f_bsize);
-	ret->total = (int64_t)v.f_blocks * unit;
-	ret->used = (int64_t)(v.f_blocks - v.f_bfree) * unit;
-	ret->avail = (int64_t)v.f_bavail * unit;
-	if (v.f_files != 0) {
-		ret->inodes_used = (int64_t)(v.f_files - v.f_ffree);
-		ret->inodes_avail = (int64_t)v.f_favail;
-	}
 }
 
 /* A process that the kernel does not let go of is left to it. */

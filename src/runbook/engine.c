@@ -18,6 +18,7 @@ engine_forget(struct engine *en)
 		free(en->cache.v[i].why);
 	}
 	VEC_RELEASE(&en->cache);
+	cond_picture_release(&en->picture);
 }
 
 void
@@ -29,7 +30,9 @@ engine_release(struct engine *en)
 enum truth
 engine_ask(struct engine *en, const struct cond *c, const char **ret_why)
 {
-	struct cond_world w = { en->site, en->state, en->inc, clock_wall_ms() };
+	struct cond_world w = { .site = en->site, .state = en->state,
+	    .inc = en->inc, .now = clock_wall_ms(), .picture = &en->picture,
+	    .fresh = en->fresh };
 	struct buf why = BUF_INIT;
 	enum truth t;
 

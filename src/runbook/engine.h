@@ -44,6 +44,8 @@ struct engine {
 	struct incident *inc;
 	const struct runbook *rb;
 	VEC(struct engine_answer) cache;	/* within one command */
+	struct cond_picture picture;
+	bool fresh;			/* no reading of before will do */
 };
 
 struct view {

@@ -152,6 +152,7 @@ proven(struct engine *en, const struct rb_step *step, struct buf *lack)
 	bool all = true;
 
 	engine_forget(en);
+	en->fresh = true;
 	buf_clear(lack);
 	for (size_t i = 0; i < step->proves.n; i++) {
 		const char *why;

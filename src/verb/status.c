@@ -28,7 +28,7 @@ look(struct desk *d, int64_t timeout_ms, struct picture *p)
 {
 	int64_t end = clock_mono_ms() + timeout_ms;
 
-	watch_newest(&d->site, &d->state, FRESH_MS, end, &p->all);
+	watch_some(&d->site, &d->state, NULL, 0, FRESH_MS, end, &p->all);
 	p->at = clock_wall_ms();
 	for (size_t i = 0; i < p->all.v.n; i++) {
 		enum level l = p->all.v.v[i].level;

@@ -16,6 +16,7 @@ enum {
 	ENOUGH = 12, POINTS_MAX = 48,
 	SPAN_MIN_MS = 8000,
 	SOON_MS = 60 * 60 * 1000,
+	TALK_MS = 24 * SOON_MS,
 	FILE_MAX = 1 << 20,
 };
 
@@ -153,6 +154,9 @@ say_full(struct reading *r, const struct rate *rate, int64_t avail)
 	if (rate->low > 0)
 		reading_int(r, "full_in_high_ms",
 		    (int64_t)((double)avail / rate->low * 1000.0));
+	/* what is days away is a fact, but no news */
+	if (ms > TALK_MS)
+		return;
 	text_fmt_size(size, (int64_t)(rate->bytes_per_s * 60));
 	fmt_about(when, ms);
 	if (rate->sure == SURE_NOT)

@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/io.h"
+#include "base/proc.h"
 #include "base/spawn.h"
 #include "base/text.h"
 #include "watch/crew.h"
@@ -170,9 +171,10 @@ reap(struct crew *c, bool ending, int *status)
 
 	io_close(&c->fd);
 	buf_clear(&c->in);
-	/* commands that it started are in its group, or die with it */
-	(void)kill(-c->pid, SIGKILL);
 	if (!gone) {
+		/* commands that it started first, while they can be found */
+		(void)kill(c->pid, SIGSTOP);
+		(void)proc_signal_below(c->pid, SIGKILL);
 		(void)kill(c->pid, SIGKILL);
 		/* one that the kernel does not let go of is left to it */
 		(void)wait_for(c->pid, 100, status);

@@ -5,10 +5,13 @@
 
 #include <string.h>
 
-extern const struct probe probe_disk;
+extern const struct probe probe_disk, probe_store, probe_service, probe_place;
 
 const struct probe *const probes[] = {
 	&probe_disk,
+	&probe_store,
+	&probe_service,
+	&probe_place,
 	NULL
 };
 

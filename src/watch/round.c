@@ -65,64 +65,53 @@ watch_round(const struct site *site, const struct state *state,
 	readings_sort(ret);
 }
 
+/* Of the target, young enough. */
+static bool
+fresh(const struct readings *all, const struct target *t, int64_t max_age_ms)
+{
+	const struct reading *r = readings_find(all, t->probe->kind, t->name);
+	int64_t usual = 2 * t->probe->every_ms;
+
+	if (r == NULL)
+		return false;
+	/* what is down is asked with longer and longer pauses */
+	return r->error != NULL || r->at >= clock_wall_ms() -
+	    (usual > max_age_ms ? usual : max_age_ms);
+}
+
 /* A feed that has just begun has not read everything yet; one that hangs has
  * grown old. */
 static bool
-fresh(const struct readings *all, int64_t targets, int64_t max_age_ms)
+from_feed(const struct lookout *l, int64_t max_age_ms, int64_t deadline_ms,
+    struct readings *ret)
 {
-	int64_t now = clock_wall_ms();
+	struct readings all = { 0 };
+	bool ok = feed_ask(l->site, l->state, deadline_ms, &all);
 
-	for (size_t i = 0; i < all->v.n; i++) {
-		const struct reading *r = &all->v.v[i];
-		const struct probe *p = probe_find(r->kind);
-		int64_t usual = p != NULL ? 2 * p->every_ms : 0;
-
-		/* what is down is asked with longer and longer pauses */
-		if (r->at < now - (usual > max_age_ms ? usual : max_age_ms) &&
-		    r->error == NULL)
-			return false;
-	}
-	return (int64_t)all->v.n >= targets;
+	for (size_t i = 0; ok && i < l->targets.n; i++)
+		ok = fresh(&all, &l->targets.v[i], max_age_ms);
+	for (size_t i = 0; ok && i < l->targets.n; i++)
+		readings_put(ret, readings_find(&all,
+		    l->targets.v[i].probe->kind, l->targets.v[i].name));
+	readings_release(&all);
+	return ok;
 }
 
 void
-watch_newest(const struct site *site, const struct state *state,
-    int64_t max_age_ms, int64_t deadline_ms, struct readings *ret)
+watch_some(const struct site *site, const struct state *state,
+    const struct watch_want *want, size_t n, int64_t max_age_ms,
+    int64_t deadline_ms, struct readings *ret)
 {
 	struct lookout l;
-	int64_t targets;
+	bool got = false;
 
-	lookout_init(&l, site, state, NULL, 0);
-	targets = (int64_t)l.targets.n;
-	lookout_release(&l);
-	if (state != NULL && feed_ask(site, state, deadline_ms, ret) &&
-	    fresh(ret, targets, max_age_ms))
+	if (state != NULL && max_age_ms > 0) {
+		lookout_init(&l, site, state, want, n);
+		got = from_feed(&l, max_age_ms, deadline_ms, ret);
+		lookout_release(&l);
+	}
+	if (got)
 		readings_sort(ret);
 	else
-		watch_round(site, state, NULL, 0, deadline_ms, ret);
-}
-
-bool
-watch_one(const struct site *site, const struct state *state,
-    const char *kind, const char *name, int64_t max_age_ms,
-    int64_t deadline_ms, struct reading *ret, struct err *e)
-{
-	struct watch_want want = { kind, name };
-	struct readings all = { 0 };
-	const struct reading *r;
-
-	*ret = (struct reading){ 0 };
-	if (state != NULL && max_age_ms > 0 &&
-	    feed_ask(site, state, deadline_ms, &all) &&
-	    (r = readings_find(&all, kind, name)) != NULL &&
-	    r->at >= clock_wall_ms() - max_age_ms)
-		reading_copy(ret, r);
-	else {
-		watch_round(site, state, &want, 1, deadline_ms, &all);
-		if (all.v.n > 0)
-			reading_copy(ret, &all.v.v[0]);
-	}
-	readings_release(&all);
-	return ret->kind != NULL || err_set(e, ERR_NOTFOUND,
-	    "the site has no %s '%s'", kind, name);
+		watch_round(site, state, want, n, deadline_ms, ret);
 }

@@ -3,7 +3,7 @@
  * of a state directory shares.
  *
  *	struct readings all = { 0 };
- *	watch_round(&site, &state, NULL, 0, clock_mono_ms() + 5000, &all);
+ *	watch_some(&site, &state, NULL, 0, 15000, clock_mono_ms() + 5000, &all);
  *	const struct reading *r = readings_find(&all, "disk", "backup");
  *
  * Nothing here blocks longer than its deadline: every probe runs in a child that
@@ -26,16 +26,11 @@ void watch_round(const struct site *site, const struct state *state,
     const struct watch_want *want, size_t n, int64_t deadline_ms,
     struct readings *ret);
 
-/* All of them: the running feed's when every one is younger than max_age_ms,
- * else a round. */
-void watch_newest(const struct site *site, const struct state *state,
-    int64_t max_age_ms, int64_t deadline_ms, struct readings *ret);
-
-/* The newest reading of one target: the running feed's if it is younger than
- * max_age_ms, else one read now. False: the site has no such target (e). */
-bool watch_one(const struct site *site, const struct state *state,
-    const char *kind, const char *name, int64_t max_age_ms,
-    int64_t deadline_ms, struct reading *ret, struct err *e);
+/* The newest readings: the running feed's when every one that is wanted is
+ * younger than max_age_ms (0: never), else a round. */
+void watch_some(const struct site *site, const struct state *state,
+    const struct watch_want *want, size_t n, int64_t max_age_ms,
+    int64_t deadline_ms, struct readings *ret);
 
 /* ---- the feed ----------------------------------------------------------- */
 
