@@ -122,7 +122,8 @@ drill: $(bin)
 # cmocka catches SIGSEGV and would keep the sanitizer's report to itself.
 # The exit status is one that no test expects of the program.
 env.san = UBSAN_OPTIONS=print_stacktrace=1:exitcode=99 ASAN_OPTIONS=exitcode=99:handle_segv=2:$\
-	  handle_abort=2:strict_string_checks=1:detect_stack_use_after_return=1:detect_leaks=1
+	  handle_abort=2:strict_string_checks=1:detect_stack_use_after_return=1:detect_leaks=1 $\
+	  LSAN_OPTIONS=print_suppressions=0:suppressions=$(CURDIR)/tests/leaks.allowed
 programs: $(bin) $(unit) $(helpers) $(replay)
 test soak: programs
 	$(Q)MIDWATCH=$(CURDIR)/$(bin) MIDWATCH_VARIANT=$(VARIANT) $(env.$(VARIANT)) \

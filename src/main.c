@@ -61,45 +61,44 @@ no_verb(struct cli *c, int argc, char **argv)
 }
 
 static int
-dispatch(int argc, char **argv)
+dispatch(struct cli *c, int argc, char **argv)
 {
-	struct cli c = { 0 };
-	int at = skip_options(argc, argv), status;
+	int at = skip_options(argc, argv);
 	const struct verb *v;
 
 	for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
 		if (strcmp(argv[i], "--json") == 0)
 			cli_want_json();
 	if (at >= argc)
-		return no_verb(&c, argc, argv);
+		return no_verb(c, argc, argv);
 	v = verb_find(argv[at]);
 	if (v == NULL)
 		return no_such_verb(argv[at]);
 	for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
 		if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
-			return verb_help(&c, 1, argv + at);
+			return verb_help(c, 1, argv + at);
 	if (v->run == NULL)
 		return cli_usage("'%s' is not built into this version yet",
 		    v->name);
-	c.verb = v->name;
-	if (!cli_parse(&c, at - 1, argv + 1, NULL, 0))
+	c->verb = v->name;
+	if (!cli_parse(c, at - 1, argv + 1, NULL, 0))
 		return EXIT_USAGE;
-	status = v->run(&c, argc - at - 1, argv + at + 1);
-	VEC_RELEASE(&c.words);
-	return status;
+	return v->run(c, argc - at - 1, argv + at + 1);
 }
 
 int
 main(int argc, char **argv)
 {
 	struct sigaction ignore = { .sa_handler = SIG_IGN };
+	struct cli c = { 0 };
 	int status;
 
 	io_guard_std();
 	(void)setlocale(LC_CTYPE, "");
 	(void)umask(007);
 	(void)sigaction(SIGPIPE, &ignore, NULL);
-	status = dispatch(argc, argv);
+	status = dispatch(&c, argc, argv);
+	VEC_RELEASE(&c.words);
 	if (fflush(stdout) != 0 || ferror(stdout)) {
 		cli_note("standard output could not be written");
 		if (status == EXIT_DONE)

@@ -61,7 +61,17 @@ interactive(void)
 	return isatty(STDIN_FILENO) && isatty(STDERR_FILENO);
 }
 
-/* What a script gives by options, a person may type. */
+static bool
+yes(const char *question)
+{
+	struct buf answer = BUF_INIT;
+	bool sure = ask(question, &answer) && strcmp(answer.p, "y") == 0;
+
+	buf_release(&answer);
+	return sure;
+}
+
+/* What a script gives by options, a person may type; typed keeps it. */
 static bool
 may_run(struct desk *d, const struct rb_step *step, struct run_options *o,
     struct buf *typed, struct err *e)
@@ -71,15 +81,13 @@ may_run(struct desk *d, const struct rb_step *step, struct run_options *o,
 
 	for (int tries = 0; tries < 3; tries++) {
 		err_clear(e);
-		buf_clear(typed);
 		if (engine_may_run(&d->en, step, o, &soft, &confirm, e))
 			return true;
 		if (!interactive() || d->cli->json)
 			return false;
 		if (soft) {
 			cli_note("%s", e->msg);
-			if (!ask("go on all the same? [y/N] ", typed) ||
-			    strcmp(typed->p, "y") != 0)
+			if (!yes("go on all the same? [y/N] "))
 				return false;
 			o->anyway = true;
 		} else if (confirm != NULL && o->confirm == NULL) {
@@ -90,7 +98,7 @@ may_run(struct desk *d, const struct rb_step *step, struct run_options *o,
 			free(prompt);
 			if (!some)
 				return false;
-			o->confirm = xstrdup(typed->p);
+			o->confirm = typed->p;
 		} else
 			return false;
 	}

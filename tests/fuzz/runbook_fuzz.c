@@ -20,7 +20,7 @@ static const char site_text[] =
     "backup = { to = ( \"nas\" ); };\n"
     "disks = ( { name = \"backup\"; path = \"/\"; } );\n";
 
-/* libconfig forgets the strings that it was reading when it finds an error. */
+/* As tests/leaks.allowed has it; a fuzzer does not read that. */
 const char *__lsan_default_suppressions(void);
 const char *
 __lsan_default_suppressions(void)

@@ -57,6 +57,7 @@ export(const char *state, const char *const *words)
 	old_out = redirect(STDOUT_FILENO, out);
 	old_err = redirect(STDERR_FILENO, err);
 	said.status = verb_export(&c, argc, argv);
+	VEC_RELEASE(&c.words);
 	(void)fflush(stdout);
 	restore(STDOUT_FILENO, old_out);
 	restore(STDERR_FILENO, old_err);
