@@ -45,6 +45,7 @@ struct pg_spec {
 	const char *password;		/* instead of looking one up */
 	const char *sslmode, *sslrootcert;
 	const char *options;		/* "-c name=value", for the server */
+	int login_ms;			/* pg_start() gives up after; 0: 10000 */
 	int statement_ms;		/* statement_timeout; 0: 5000 */
 	bool writes;			/* not read-only */
 };
@@ -52,24 +53,36 @@ struct pg_spec {
 void pg_spec_of(const struct site_db *db, struct pg_spec *ret);
 
 /* Which kind of no. By SQLSTATE and the server's own routine names, never by
- * its words, which are in any language. */
+ * its words alone, which are in any language; where the codes leave two kinds
+ * open and the words are not the English ones, the kind says both. */
 #define PG_NOS(X)							\
 	X(NONE, "none", "")						\
-	X(PASSWORD, "password", "the password is wrong, or has expired") \
-	X(NO_PASSWORD, "no-password", "the server wants a password and none was found") \
-	X(HBA, "hba", "no pg_hba.conf line lets this login in")		\
+	X(PASSWORD, "password", "the password is wrong or has expired, or "	\
+	    "there is no such role")					\
+	X(NO_PASSWORD, "no-password", "the server wants a password and none "	\
+	    "was found")						\
+	X(HBA, "hba", "pg_hba.conf does not let this login in")		\
 	X(ROLE, "role", "the role does not exist")			\
 	X(LOCKED, "locked", "the role may not log in (NOLOGIN)")	\
+	X(ROLE_OR_LOCKED, "role-or-locked", "the role does not exist, or may "	\
+	    "not log in (NOLOGIN)")					\
 	X(DATABASE, "database", "the database does not exist")		\
-	X(NO_CONNECT, "no-connect", "the role may not CONNECT to the database") \
+	X(CLOSED, "closed", "the database takes no connections")	\
+	X(NO_CONNECT, "no-connect", "the role may not CONNECT to the "	\
+	    "database")							\
 	X(FULL, "full", "too many connections")				\
-	X(STARTING, "starting", "the server is starting up")		\
+	X(STARTING, "starting", "the server is starting up or recovering") \
 	X(STOPPING, "stopping", "the server is shutting down")		\
+	X(NOT_NOW, "not-now", "the server is starting up, recovering or "	\
+	    "shutting down")						\
 	X(REFUSED, "refused", "nothing listens there")			\
 	X(UNREACHABLE, "unreachable", "no answer from there")		\
+	X(DROPPED, "dropped", "what listens there hung up without a word") \
 	X(NAME, "name", "the host's name is not known")			\
-	X(TLS, "tls", "TLS could not be agreed on, or the certificate is not right") \
-	X(AUTH, "auth", "another way of proving who one is failed")	\
+	X(TLS, "tls", "TLS could not be agreed on, or the certificate is "	\
+	    "not right")						\
+	X(AUTH, "auth", "another way than a password of proving who one is " \
+	    "failed")							\
 	X(CLIENT, "client", "the request itself is wrong")		\
 	X(OTHER, "other", "the server said no")
 enum pg_no {

@@ -1,0 +1,198 @@
+#include "pg/intern.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/io.h"
+
+enum { PASSFILE_MAX = 4 << 20 };
+
+static void
+zero_and_release(struct buf *b)
+{
+	if (b->cap > 0)
+		explicit_bzero(b->p, b->cap);
+	buf_release(b);
+}
+
+static void
+full_path(struct buf *out, const char *path)
+{
+	const char *home = getenv("HOME");
+
+	if (path == NULL)
+		path = "~/.pgpass";
+	if (path[0] != '~' || path[1] != '/') {
+		buf_str(out, path);
+		return;
+	}
+	if (home == NULL || home[0] == '\0') {
+		const struct passwd *pw = getpwuid(geteuid());
+
+		home = pw != NULL ? pw->pw_dir : "";
+	}
+	buf_printf(out, "%s%s", home, path + 1);
+}
+
+/* Into memory that never moves, so that no copy of a password stays behind. */
+static bool
+read_all(int fd, const char *path, off_t size, struct buf *b, struct err *e)
+{
+	ssize_t n;
+
+	if (size > PASSFILE_MAX)
+		return err_set(e, ERR_USAGE, "the password file '%s' is larger "
+		    "than %d MB", path, PASSFILE_MAX >> 20);
+	buf_grow(b, (size_t)size + 2);
+	n = io_read_full(fd, b->p, (size_t)size + 1);
+	if (n < 0)
+		return err_sys(e, "cannot read the password file '%s'", path);
+	b->n = (size_t)n;
+	b->p[b->n] = '\0';
+	if (n > size) {
+		err_set(e, ERR_FAILED, "the password file '%s' grew while it "
+		    "was read", path);
+		return err_hint(e, "Try again.");
+	}
+	return true;
+}
+
+/* libpq ignores such a file with a warning; here it is said why. */
+static bool
+may_use(const struct stat *st, const char *path, struct err *e)
+{
+	if (!S_ISREG(st->st_mode))
+		return err_set(e, ERR_USAGE, "the password file '%s' is not a "
+		    "regular file", path);
+	if ((st->st_mode & (S_IRWXG | S_IRWXO)) == 0)
+		return true;
+	err_set(e, ERR_GUARD, "the password file '%s' is open to others (mode "
+	    "%04o), so it is not used", path, (unsigned)st->st_mode & 07777u);
+	return err_hint(e, "Say: chmod 600 %s", path);
+}
+
+static bool
+load(const char *path, struct buf *b, struct err *e)
+{
+	struct stat st;
+	bool ok;
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+
+	if (fd < 0 && (errno == ENOENT || errno == ENOTDIR)) {
+		err_set(e, ERR_NOTFOUND, "there is no password file '%s'", path);
+		return err_hint(e, "Make it with a line "
+		    "host:port:database:user:password, mode 600.");
+	}
+	if (fd < 0)
+		return err_sys(e, "cannot open the password file '%s'", path);
+	if (fstat(fd, &st) != 0)
+		ok = err_sys(e, "cannot look at the password file '%s'", path);
+	else
+		ok = may_use(&st, path, e) &&
+		    read_all(fd, path, st.st_size, b, e);
+	io_close(&fd);
+	return ok;
+}
+
+/* What follows the field when it is `want` or `*`, else NULL. A backslash makes
+ * the next character an ordinary one. */
+static const char *
+field(const char *p, const char *end, const char *want)
+{
+	if (end - p >= 2 && p[0] == '*' && p[1] == ':')
+		return p + 2;
+	while (p < end) {
+		if (*p == ':' && *want == '\0')
+			return p + 1;
+		if (*p == '\\' && ++p == end)
+			return NULL;
+		if (*want == '\0' || *p != *want)
+			return NULL;
+		p++;
+		want++;
+	}
+	return NULL;
+}
+
+static void
+take_password(const char *p, const char *end, struct buf *ret)
+{
+	buf_grow(ret, (size_t)(end - p) + 1);
+	for (; p < end && *p != ':'; p++) {
+		if (*p == '\\' && p + 1 < end)
+			p++;
+		buf_ch(ret, *p);
+	}
+}
+
+/* The first line that fits, as libpq has it, even when its password is empty:
+ * its number, or 0. */
+static size_t
+search(const struct buf *b, const char *const want[4], struct buf *ret)
+{
+	size_t line = 1;
+
+	for (const char *p = b->p, *last = b->p + b->n; p < last; line++) {
+		const char *nl = memchr(p, '\n', (size_t)(last - p));
+		const char *end = nl != NULL ? nl : last, *next = end + 1;
+		const char *at = p;
+
+		while (end > p && end[-1] == '\r')
+			end--;
+		p = next;
+		/* a NUL is no part of a line that somebody wrote */
+		if (at == end || *at == '#' ||
+		    memchr(at, '\0', (size_t)(end - at)) != NULL)
+			continue;
+		for (size_t i = 0; i < 4 && at != NULL; i++)
+			at = field(at, end, want[i]);
+		if (at != NULL) {
+			take_password(at, end, ret);
+			return line;
+		}
+	}
+	return 0;
+}
+
+bool
+pg_passfile(const char *path, const char *host, int port, const char *dbname,
+    const char *user, struct buf *ret, struct err *e)
+{
+	struct buf full = BUF_INIT, b = BUF_INIT;
+	char at_port[16];
+	bool ok = false;
+	size_t line;
+
+	if (host == NULL || host[0] == '\0' || strcmp(host, PG_SOCKET_DIR) == 0)
+		host = "localhost";
+	(void)snprintf(at_port, sizeof at_port, "%d", port ? port : PG_PORT);
+	full_path(&full, path);
+	buf_clear(ret);
+	if (!load(full.p, &b, e))
+		goto out;
+	line = dbname == NULL || user == NULL ? 0 : search(&b, (const char *[])
+	    { host, at_port, dbname, user }, ret);
+	ok = line > 0 && ret->n > 0;
+	if (line == 0) {
+		err_set(e, ERR_NOTFOUND, "no line of '%s' is for %s:%s:%s:%s",
+		    full.p, host, at_port, dbname ? dbname : "",
+		    user ? user : "");
+		err_hint(e, "Add one; a : or \\ in any part is written with a "
+		    "backslash before it.");
+	} else if (!ok) {
+		err_set(e, ERR_NOTFOUND, "line %zu of '%s' is for it, and its "
+		    "password is empty", line, full.p);
+		err_hint(e, "The first line that fits counts; put the password "
+		    "there.");
+	}
+out:
+	zero_and_release(&b);
+	buf_release(&full);
+	return ok;
+}
