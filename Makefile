@@ -76,7 +76,7 @@ deps:
 	$(Q)$(if $(DEPS),:,.ci/deps $(needs))
 
 # Changed flags compile everything again; another version or prefix only these.
-versed = src/main.c src/verb/% src/runbook/find.c
+versed = src/main.c src/verb/% src/site/shipped.c
 $(O)/.flags $(O)/.identity: FORCE | deps
 	@mkdir -p $(@D)
 	@echo "$(if $(filter %.flags,$@),$(CC) $(cppflags) $(cflags),$(version) $(PREFIX))" >$@.new

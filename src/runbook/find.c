@@ -2,23 +2,14 @@
 #include <dirent.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/file.h"
 #include "base/text.h"
 #include "base/vec.h"
 #include "runbook/intern.h"
+#include "site/shipped.h"
 
-#ifndef MIDWATCH_PREFIX
-#define MIDWATCH_PREFIX "/usr/local"
-#endif
-
-enum { FOLDERS = 6, NAME_LIMIT = 200 };
-
-struct folders {
-	char *v[FOLDERS];
-	size_t n;
-};
+enum { NAME_LIMIT = 200 };
 
 static bool
 ends_in(const char *s, const char *end)
@@ -52,49 +43,9 @@ name_ok(const char *name, struct err *e)
 	    "path of a file.");
 }
 
-static void
-add(struct folders *f, char *path)
-{
-	if (path != NULL && f->n < FOLDERS)
-		f->v[f->n++] = path;
-	else
-		free(path);
-}
-
-/* Where runbooks are looked for, first one first. */
-static void
-folders_of(const struct site *site, struct folders *ret)
-{
-	char exe[4096];
-	ssize_t n = readlink("/proc/self/exe", exe, sizeof exe - 1);
-	char *slash;
-
-	*ret = (struct folders){ .n = 0 };
-	if (site != NULL && site->doc.dir != NULL) {
-		add(ret, xstrdup(site->doc.dir));
-		add(ret, file_join(site->doc.dir, "runbooks"));
-	}
-	if (n > 0) {
-		exe[n] = '\0';
-		slash = strrchr(exe, '/');
-		if (slash != NULL)
-			*slash = '\0';
-		add(ret, file_join(exe, "../runbooks"));
-		add(ret, file_join(exe, "../../runbooks"));
-	}
-	add(ret, xstrdup(MIDWATCH_PREFIX "/share/midwatch/runbooks"));
-}
-
-static void
-folders_release(struct folders *f)
-{
-	for (size_t i = 0; i < f->n; i++)
-		free(f->v[i]);
-}
-
 /* A name that is there and looks like the one that was meant. */
 static char *
-nearest(const struct folders *f, const char *name)
+nearest(const struct site_folders *f, const char *name)
 {
 	VEC(char *) known = { 0 };
 	const char *near;
@@ -124,7 +75,7 @@ nearest(const struct folders *f, const char *name)
 }
 
 static char *
-not_there(const char *name, const struct folders *f, struct err *e)
+not_there(const char *name, const struct site_folders *f, struct err *e)
 {
 	char *near = nearest(f, name);
 	struct buf where = BUF_INIT;
@@ -165,23 +116,20 @@ find_path(const char *name, const struct site *site, struct err *e)
 char *
 runbook_find(const char *name, const struct site *site, struct err *e)
 {
-	struct folders f;
-	char *ret = NULL;
+	struct site_folders f;
+	char *file, *ret;
 
 	if (!name_ok(name, e))
 		return NULL;
 	if (is_path(name))
 		return find_path(name, site, e);
-	folders_of(site, &f);
-	for (size_t i = 0; i < f.n && ret == NULL; i++) {
-		ret = xprintf("%s/%s.cfg", f.v[i], name);
-		if (!file_exists(ret) || file_is_dir(ret)) {
-			free(ret);
-			ret = NULL;
-		}
-	}
-	if (ret == NULL)
+	file = xprintf("%s.cfg", name);
+	ret = site_shipped(site, file);
+	free(file);
+	if (ret == NULL) {
+		site_folders(&f, site);
 		not_there(name, &f, e);
-	folders_release(&f);
+		site_folders_release(&f);
+	}
 	return ret;
 }
