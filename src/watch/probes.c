@@ -5,13 +5,21 @@
 
 #include <string.h>
 
-extern const struct probe probe_disk, probe_store, probe_service, probe_place;
+extern const struct probe
+    probe_database,
+    probe_disk,
+    probe_store,
+    probe_service,
+    probe_place,
+    probe_log;
 
 const struct probe *const probes[] = {
+	&probe_database,
 	&probe_disk,
 	&probe_store,
 	&probe_service,
 	&probe_place,
+	&probe_log,
 	NULL
 };
 
