@@ -10,6 +10,7 @@
 
 #include <libssh2.h>
 #include <libssh2_sftp.h>
+#include <poll.h>
 
 #include "place/intern.h"
 
@@ -37,6 +38,10 @@ struct conn {
 struct conn *conn_of(struct place *p, int64_t until, struct err *e);
 bool conn_wait(struct conn *c, int64_t until, struct err *e);
 bool conn_slice(struct conn *c, struct err *e);	/* 200 ms at most */
+/* The same together with other descriptors; f[0] is for the connection's own.
+ * reads: somebody will take what comes; else only its end is looked for. */
+bool conn_poll(struct conn *c, struct pollfd *f, size_t n, bool reads,
+    int nap_ms, struct err *e);
 bool conn_fail(struct conn *c, struct err *e, const char *what);
 void conn_unref(struct conn *c);
 

@@ -148,6 +148,8 @@ struct place_args {
 	VEC(char *) words;
 };
 void place_system_args(struct place_args *a, const struct place *p);
+void place_system_forward(struct place_args *a, const struct place *p,
+    const char *forward);
 void place_args_release(struct place_args *a);
 
 #endif

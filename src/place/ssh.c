@@ -116,9 +116,9 @@ keep_alive(struct conn *c)
 }
 
 bool
-conn_slice(struct conn *c, struct err *e)
+conn_poll(struct conn *c, struct pollfd *f, size_t n, bool reads, int nap_ms,
+    struct err *e)
 {
-	struct pollfd f = { .events = POLLIN };
 	int64_t now = clock_mono_ms();
 	bool out;
 
@@ -128,10 +128,10 @@ conn_slice(struct conn *c, struct err *e)
 	keep_alive(c);
 	if (!flush(c, e))
 		return false;
-	f.fd = outermost(c, &out);
-	if (out)
-		f.events |= POLLOUT;
-	if (poll(&f, 1, 200) < 0 && errno != EINTR)
+	f[0].fd = outermost(c, &out);
+	f[0].events = (short)((reads ? POLLIN : POLLRDHUP) |
+	    (out ? POLLOUT : 0));
+	if (poll(f, n, nap_ms) < 0 && errno != EINTR)
 		return err_sys(e, "cannot wait for '%s'", c->host.name);
 	c->looked_ms = clock_mono_ms();
 	if (c->looked_ms - c->heard_ms > SILENCE_MS) {
@@ -140,6 +140,14 @@ conn_slice(struct conn *c, struct err *e)
 		    " %d seconds", c->host.name, SILENCE_MS / 1000);
 	}
 	return true;
+}
+
+bool
+conn_slice(struct conn *c, struct err *e)
+{
+	struct pollfd f;
+
+	return conn_poll(c, &f, 1, true, 200, e);
 }
 
 bool

@@ -94,6 +94,31 @@ place_system_args(struct place_args *a, const struct place *p)
 	args_of(a, p->hostspec, NULL);
 }
 
+/* A way in that stays, and no command: "PATH:HOST:PORT". What the configuration
+ * forwards comes with it, and may fail: ssh cannot clear one and keep the other.
+ */
+void
+place_system_forward(struct place_args *a, const struct place *p,
+    const char *forward)
+{
+	struct place_args all = { 0 };
+
+	args_of(&all, p->hostspec, NULL);
+	for (size_t i = 0; i < all.words.n; i++) {
+		VEC_PUSH(&a->words, all.words.v[i]);
+		if (i > 0)
+			continue;
+		add(a, "-N");
+		option(a, "ClearAllForwardings", "no");	/* the first one counts */
+		option(a, "ExitOnForwardFailure", "no");
+		option(a, "StreamLocalBindMask", "0177");
+		option(a, "LogLevel", "INFO");
+		add(a, "-L");
+		add(a, forward);
+	}
+	VEC_RELEASE(&all.words);
+}
+
 void
 place_args_release(struct place_args *a)
 {
