@@ -126,34 +126,45 @@ late(const struct sets_ask *ask)
 	return ask->deadline_ms != 0 && clock_mono_ms() >= ask->deadline_ms;
 }
 
-/* Folders that others made, and what is in them: the stray at i is one. What
- * cannot be listed stays a folder. */
 static void
-go_down(struct looker *l)
+list_stray(struct looker *l, const char *dir)
 {
-	struct sets *s = l->s;
-	size_t folders = 0;
+	char *path = sets_path(l->s, dir);
+	struct place_list in = { 0 };
+	struct err quiet = ERR_INIT;
+	int depth = 0;
 
-	for (size_t i = 0; i < s->strays.n && folders < FOLDERS_MAX; i++) {
-		struct place_list in = { 0 };
-		struct err quiet = ERR_INIT;
-		char *dir, *path;
-		int depth = 0;
+	for (const char *c = dir; *c != '\0'; c++)
+		depth += *c == '/';
+	/* what cannot be listed stays a folder */
+	if (depth < DEPTH_MAX && place_list(l->p, path, &in, &quiet))
+		for (size_t i = 0; i < in.entries.n; i++)
+			stray_in(l, dir, &in.entries.v[i]);
+	place_list_release(&in);
+	free(path);
+}
 
-		if (!s->strays.v[i]->is_dir || late(l->ask))
-			continue;
-		dir = xstrdup(s->strays.v[i]->path);
-		for (const char *c = dir; *c != '\0'; c++)
-			depth += *c == '/';
-		path = sets_path(s, dir);
-		folders++;
-		if (depth < DEPTH_MAX && place_list(l->p, path, &in, &quiet))
-			for (size_t k = 0; k < in.entries.n; k++)
-				stray_in(l, dir, &in.entries.v[k]);
-		place_list_release(&in);
-		free(path);
-		free(dir);
+void
+sets_dig(struct sets *s, struct place *p, const struct sets_ask *ask)
+{
+	struct looker l = { s, p, ask, 0 };
+	VEC(char *) folders = { 0 };
+	size_t seen = 0;
+
+	for (int n = 0; n < FOLDERS_MAX && !late(ask); n++) {
+		for (; seen < s->strays.n; seen++)
+			if (s->strays.v[seen]->is_dir)
+				VEC_PUSH(&folders,
+				    xstrdup(s->strays.v[seen]->path));
+		if (folders.n == 0)
+			break;
+		folders.n--;
+		list_stray(&l, folders.v[folders.n]);
+		free(folders.v[folders.n]);
 	}
+	while (folders.n > 0)
+		free(folders.v[--folders.n]);
+	VEC_RELEASE(&folders);
 }
 
 /* ---- names ------------------------------------------------------------------------ */
@@ -368,8 +379,6 @@ sets_read(struct sets *s, struct place *p, const struct sets_ask *ask,
 		ok = look_at_sets(&l, e);
 	} else
 		keep(s, &all);
-	if (ok && ask->deep)
-		go_down(&l);
 	s->unread = 0;
 	for (size_t i = 0; i < s->v.n; i++)
 		s->unread += !s->v.v[i]->looked && s->v.v[i]->problem == NULL;

@@ -78,7 +78,6 @@ struct sets_ask {
 	size_t limit;			/* manifests to read at most; 0: all */
 	const char *const *orphans;	/* patterns */
 	size_t n_orphans;
-	bool deep;			/* strays below foreign folders, too */
 };
 
 void sets_init(struct sets *s, const char *store, const char *path,
@@ -87,6 +86,9 @@ void sets_init(struct sets *s, const char *store, const char *path,
  * there); what is in s then is what was known before, and what came. */
 bool sets_read(struct sets *s, struct place *p, const struct sets_ask *ask,
     struct err *e);
+/* After it, and until the next: the strays below foreign folders as well, those
+ * with the greatest names (of years, months, days) first. */
+void sets_dig(struct sets *s, struct place *p, const struct sets_ask *ask);
 void sets_release(struct sets *s);
 
 /* A component's part of a set. */

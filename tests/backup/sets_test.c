@@ -427,8 +427,7 @@ what_others_left_is_told_apart(void **state)
 	assert_int_equal(s.strays.n, 6);	/* daily readme weekly, 3 below */
 	assert_int_equal(orphans, 1);
 	assert_int_equal(folders, 2);
-	ask.deep = true;
-	read_with(here, &ask);
+	sets_dig(&s, here, &ask);
 	orphans = 0;
 	for (size_t i = 0; i < s.strays.n; i++)
 		if (s.strays.v[i]->orphan) {
