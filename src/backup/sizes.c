@@ -152,6 +152,13 @@ by_time(const void *a, const void *b)
 }
 
 void
+sizes_sort(struct sizes *s)
+{
+	if (s->v.n > 1)
+		qsort(s->v.v, s->v.n, sizeof *s->v.v, by_time);
+}
+
+void
 sizes_parse(struct sizes *s, const char *p, size_t n)
 {
 	for (size_t at = 0; at < n;) {
@@ -165,8 +172,7 @@ sizes_parse(struct sizes *s, const char *p, size_t n)
 			s->torn += len > 0;
 		at += len + 1;
 	}
-	if (s->v.n > 1)
-		qsort(s->v.v, s->v.n, sizeof *s->v.v, by_time);
+	sizes_sort(s);
 }
 
 bool

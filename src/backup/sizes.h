@@ -38,6 +38,7 @@ bool sizes_append(const struct state *state, const char *part,
 bool sizes_read(struct sizes *s, const struct state *state, const char *part,
     struct err *e);
 void sizes_parse(struct sizes *s, const char *p, size_t n);
+void sizes_sort(struct sizes *s);	/* after entries were added by hand */
 void sizes_release(struct sizes *s);
 
 enum { SIZES_BASE = 7 };		/* the last so many good ones */
