@@ -7,16 +7,20 @@
 
 extern const struct probe
     probe_database,
+    probe_backup,
     probe_disk,
     probe_store,
+    probe_sets,
     probe_service,
     probe_place,
     probe_log;
 
 const struct probe *const probes[] = {
 	&probe_database,
+	&probe_backup,
 	&probe_disk,
 	&probe_store,
+	&probe_sets,
 	&probe_service,
 	&probe_place,
 	&probe_log,
