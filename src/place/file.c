@@ -101,6 +101,21 @@ here_rmdir(struct place *p, const char *path, struct err *e)
 	return rmdir(path) == 0 || here_fail(e, "remove", path);
 }
 
+/* Read-only by what only the mounts say. */
+static bool
+here_failed(const char *path)
+{
+	char real[PATH_MAX];
+	struct buf mounts = BUF_INIT;
+	bool ro;
+
+	ro = realpath(path, real) != NULL &&
+	    file_read("/proc/self/mountinfo", &mounts, 1 << 20, NULL) &&
+	    place_mounted_read_only(mounts.p, real);
+	buf_release(&mounts);
+	return ro;
+}
+
 static bool
 here_room(struct place *p, const char *path, struct place_room *ret,
     struct err *e)
@@ -113,7 +128,7 @@ here_room(struct place *p, const char *path, struct place_room *ret,
 		return here_fail(e, "look at the disk of", path);
 	place_room_of(&(struct place_statfs){ v.f_blocks, v.f_bfree, v.f_bavail,
 		v.f_frsize, v.f_files, v.f_ffree, v.f_favail }, ret);
-	ret->read_only = (v.f_flag & ST_RDONLY) != 0;
+	ret->read_only = (v.f_flag & ST_RDONLY) != 0 || here_failed(path);
 	ret->fs = v.f_fsid;
 	if (ret->fs == 0 && stat(path, &st) == 0)
 		ret->fs = st.st_dev;

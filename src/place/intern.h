@@ -122,6 +122,10 @@ struct place_statfs {
 };
 void place_room_of(const struct place_statfs *v, struct place_room *ret);
 
+/* shellfile.c: is path (without links) on a file system that /proc/self/mountinfo
+ * has as read-only? The text is taken apart. */
+bool place_mounted_read_only(char *mounts, const char *path);
+
 /* shell.c */
 bool place_shell_line(struct buf *out, const char *const *argv, struct err *e);
 bool place_shell_script(struct buf *out, const char *nonce,

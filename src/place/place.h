@@ -154,7 +154,7 @@ struct place_room {
 	int64_t inodes, inodes_free;	/* 0: the file system has no such limit */
 	int64_t used, inodes_used;
 	int64_t reserved;		/* free, and only root may have it */
-	bool read_only;
+	bool read_only;			/* over SFTP not after a failure there */
 	uint64_t fs;			/* the same on one host: one file system;
 					 * 0: it has no number */
 };

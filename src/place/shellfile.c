@@ -196,11 +196,17 @@ unescape(char *s)
 	*to = '\0';
 }
 
+/* A file system that failed may be read-only by another name, which statvfs()
+ * does not tell. */
 static bool
-has_ro(const char *options)
+has_ro(char *options)
 {
-	return strncmp(options, "ro", 2) == 0 &&
-	    (options[2] == ',' || options[2] == '\0');
+	for (char *word; (word = strsep(&options, ",")) != NULL;)
+		if (strcmp(word, "ro") == 0 ||
+		    strcmp(word, "emergency_ro") == 0 ||
+		    strcmp(word, "shutdown") == 0)
+			return true;
+	return false;
 }
 
 /*
@@ -208,8 +214,8 @@ has_ro(const char *options)
  * longest mount point above the path holds, of several at it the last. Both
  * the mount and what is mounted can be read-only.
  */
-static bool
-mounted_read_only(char *mounts, const char *path)
+bool
+place_mounted_read_only(char *mounts, const char *path)
 {
 	size_t best = 0;
 	bool ro = false;
@@ -224,7 +230,7 @@ mounted_read_only(char *mounts, const char *path)
 			continue;
 		unescape(word[4]);
 		n = strlen(word[4]);
-		if (strcmp(word[4], "/") != 0 && (strncmp(word[4], path, n) ||
+		if (strcmp(word[4], "/") != 0 && (strncmp(word[4], path, n) != 0 ||
 		    (path[n] != '/' && path[n] != '\0')))
 			continue;
 		if (n < best)
@@ -263,7 +269,7 @@ sh_room(struct place *p, const char *path, struct place_room *ret,
 			real += 2;
 			if (out.p[out.n - 1] == '\n')
 				out.p[out.n - 1] = '\0';
-			ret->read_only = mounted_read_only(mounts, real);
+			ret->read_only = place_mounted_read_only(mounts, real);
 		}
 	}
 	buf_release(&out);
