@@ -406,12 +406,12 @@ static void
 container_read(struct eye *eye, struct target *t, struct reading *r)
 {
 	const struct site_place *p = t->row;
+	static const char template[] = "{\"state\":{{json .State}},"
+	    "\"restarts\":{{json .RestartCount}},"
+	    "\"image\":{{json .Config.Image}},"
+	    "\"memory\":{{json .HostConfig.Memory}}}";
 	const char *argv[] = { engine_of(p->runtime), "inspect", "--type",
-		"container", "--format", "{\"state\":{{json .State}},"
-		"\"restarts\":{{json .RestartCount}},"
-		"\"image\":{{json .Config.Image}},"
-		"\"memory\":{{json .HostConfig.Memory}}}", "--", p->container,
-		NULL };
+		"container", "--format", template, "--", p->container, NULL };
 	struct place_ran ran = PLACE_RAN_INIT;
 	struct err e = ERR_INIT;
 	json_t *o = NULL;
