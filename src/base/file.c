@@ -107,6 +107,63 @@ out:
 	return ok;
 }
 
+/* A file without a name until all of it is there, so that a kill leaves
+ * nothing; where the file system has none, one with a name of its own. */
+static int
+nameless(const char *dir, char **tmp, const char *path)
+{
+	int fd = open(dir, O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600);
+
+	*tmp = NULL;
+	if (fd >= 0 || (errno != EOPNOTSUPP && errno != EISDIR &&
+	    errno != ENOENT && errno != EINVAL))
+		return fd;
+	*tmp = xprintf("%s.tmp.%ld", path, (long)getpid());
+	(void)unlink(*tmp);
+	return open(*tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+}
+
+static bool
+give_name(int fd, const char *tmp, const char *path)
+{
+	char self[64];
+
+	if (tmp != NULL)
+		return renameat2(AT_FDCWD, tmp, AT_FDCWD, path,
+		    RENAME_NOREPLACE) == 0 || (errno == EINVAL &&
+		    link(tmp, path) == 0 && unlink(tmp) == 0);
+	(void)snprintf(self, sizeof self, "/proc/self/fd/%d", fd);
+	return linkat(AT_FDCWD, self, AT_FDCWD, path, AT_SYMLINK_FOLLOW) == 0 ||
+	    (errno == ENOENT && linkat(fd, "", AT_FDCWD, path,
+	    AT_EMPTY_PATH) == 0);
+}
+
+bool
+file_create(const char *path, const void *p, size_t n, mode_t mode,
+    struct err *e)
+{
+	char *tmp = NULL, *dir = dir_of(path);
+	int fd = nameless(dir, &tmp, path);
+	bool ok = false;
+
+	if (fd < 0 || fchmod(fd, mode) != 0 || !io_write_all(fd, p, n) ||
+	    fsync(fd) != 0)
+		err_sys(e, "cannot write '%s'", path);
+	else if (!give_name(fd, tmp, path)) {
+		if (errno == EEXIST)
+			err_set(e, ERR_GUARD, "'%s' is there already", path);
+		else
+			err_sys(e, "cannot put '%s' in its place", path);
+	} else
+		ok = file_sync_dir(dir, e);
+	if (!ok && tmp != NULL && fd >= 0)
+		(void)unlink(tmp);
+	io_close(&fd);
+	free(tmp);
+	free(dir);
+	return ok;
+}
+
 bool
 file_record(int fd, const struct buf *text, size_t min, struct err *e)
 {

@@ -18,6 +18,9 @@
 bool file_read(const char *path, struct buf *out, size_t limit, struct err *e);
 bool file_replace(const char *path, const void *p, size_t n, mode_t mode,
     struct err *e);
+/* The same, but never in the place of what is there already (ERR_GUARD). */
+bool file_create(const char *path, const void *p, size_t n, mode_t mode,
+    struct err *e);
 /* One record of 512-byte blocks at the start of an existing file, padded with
  * spaces and closed by a newline; one pwrite. */
 bool file_record(int fd, const struct buf *text, size_t min, struct err *e);

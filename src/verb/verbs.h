@@ -26,7 +26,7 @@ const struct verb *verb_find(const char *name);
 
 verb_fn verb_incident, verb_run, verb_jobs, verb_cancel, verb_job, verb_export,
     verb_runbook, verb_lint, verb_verify, verb_doctor, verb_followup, verb_help,
-    verb_status, verb_watch;
+    verb_init, verb_status, verb_watch;
 
 /* Parts of `incident`; argv begins behind the subverb. */
 verb_fn incident_open, incident_list, incident_show, incident_note,
