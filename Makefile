@@ -10,11 +10,12 @@
 #
 # Debian packages that a target lacks are installed first (.ci/deps has the lists).
 # V=1 shows the commands, WERROR=1 makes warnings errors, ONLY=journal picks the
-# tests with that in their names. Objects are in build/obj/VARIANT.
+# tests with that in their names, ISAL=no packs with zlib. Objects: build/obj/VARIANT.
 
 PREFIX  ?= /usr/local
 VARIANT ?= rel
-PKGS     = libconfig jansson libcrypto libssh2 libpq
+ISAL    ?= $(eval ISAL := $$(shell pkg-config --exists libisal && echo yes))$(ISAL)
+PKGS     = libconfig jansson libcrypto libssh2 libpq zlib $(if $(filter yes,$(ISAL)),libisal)
 
 MAKEFLAGS += --no-builtin-rules --no-print-directory
 ifeq ($(MAKELEVEL),0)
@@ -60,7 +61,7 @@ opt.fuzz = -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-reco
 # pkg-config runs when the first object is compiled, once, after .ci/deps.
 pkg_cflags = $(eval pkg_cflags := $$(shell pkg-config --cflags $(PKGS)))$(pkg_cflags)
 pkg_libs   = $(eval pkg_libs := $$(shell pkg-config --libs $(PKGS)))$(pkg_libs)
-cppflags = -D_GNU_SOURCE -Isrc -I. $(pkg_cflags) $(CPPFLAGS)
+cppflags = -D_GNU_SOURCE $(if $(filter yes,$(ISAL)),-DHAVE_ISAL) -Isrc -I. $(pkg_cflags) $(CPPFLAGS)
 cflags   = -std=c11 $(warn) $(if $(findstring clang,$(CC)),,$(warn.gcc)) $(if $(WERROR),-Werror) \
 	   -fPIE -fstack-protector-strong -fstack-clash-protection $(opt.$(VARIANT)) $(CFLAGS)
 ldflags  = -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(LDFLAGS)
