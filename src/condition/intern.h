@@ -20,11 +20,11 @@
 	X(LOGINS, "every login", false, ask_seen, "logins",		\
 	    "the backup login of every database works")			\
 	X(BACKUP, "backup PART sent|verified|restorable", true,		\
-	    ask_later, "backups",					\
+	    ask_seen, "backups",					\
 	    "it has a copy that is at least so well proven")		\
 	X(BACKUPS, "every database sent|verified|restorable", true,	\
-	    ask_later, "backups", "the same, for every database")	\
-	X(PARTS, "every component verified", true, ask_later, "backups", \
+	    ask_seen, "backups", "the same, for every database")	\
+	X(PARTS, "every component verified", true, ask_seen, "backups", \
 	    "every database and component has a verified copy")		\
 	X(DISK, "disk DISK below PERCENT", false, ask_seen, "disks",	\
 	    "that disk is less full than this, as df counts")		\
@@ -48,9 +48,9 @@
 	    "every store holds what was sent to it, read back")		\
 	X(RESTORE_TEST, "restore-test passed", true, ask_later,		\
 	    "restore tests", "the regular restore test has ended well")	\
-	X(SIZE_NORMAL, "size PART normal", false, ask_later, "size histories", \
+	X(SIZE_NORMAL, "size PART normal", false, ask_seen, "size histories", \
 	    "its newest copy is as big as they usually are")		\
-	X(SIZES_NORMAL, "every size normal", false, ask_later,		\
+	X(SIZES_NORMAL, "every size normal", false, ask_seen,		\
 	    "size histories", "the same, for everything that is backed up") \
 	X(SERVICES, "services up", false, ask_seen, "services",	\
 	    "the check of every service ends with 0")			\

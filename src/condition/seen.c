@@ -14,7 +14,12 @@
 
 enum { READ_MS = 6000, AGE_MS = 15000 };
 
-typedef enum truth judge_fn(const struct cond *c, const struct reading *r,
+/* One question, of one reading. */
+struct asked {
+	const struct cond *c;
+	const struct cond_world *w;
+};
+typedef enum truth judge_fn(const struct asked *a, const struct reading *r,
     struct buf *why);
 
 static enum truth
@@ -71,7 +76,7 @@ in_its_words(enum truth t, const struct reading *r, struct buf *why)
 /* ---- judges --------------------------------------------------------------------- */
 
 static enum truth
-judge_percent(const struct cond *c, const struct reading *r, struct buf *why)
+judge_percent(const struct asked *a, const struct reading *r, struct buf *why)
 {
 	char room[16];
 	int64_t pct, avail = 0;
@@ -80,12 +85,12 @@ judge_percent(const struct cond *c, const struct reading *r, struct buf *why)
 		return not_seen(r, why, "how full it is");
 	(void)number(r, "avail", &avail);
 	text_fmt_size(room, avail);
-	return say(pct < c->number ? TRUTH_YES : TRUTH_NO, why,
+	return say(pct < a->c->number ? TRUTH_YES : TRUTH_NO, why,
 	    "%s is %" PRId64 "%% full, %s free", r->name, pct, room);
 }
 
 static enum truth
-judge_room(const struct cond *c, const struct reading *r, struct buf *why)
+judge_room(const struct asked *a, const struct reading *r, struct buf *why)
 {
 	char room[16];
 	int64_t avail;
@@ -93,18 +98,18 @@ judge_room(const struct cond *c, const struct reading *r, struct buf *why)
 	if (!number(r, "avail", &avail))
 		return not_seen(r, why, "its room");
 	text_fmt_size(room, avail);
-	return say(avail >= c->number ? TRUTH_YES : TRUTH_NO, why,
+	return say(avail >= a->c->number ? TRUTH_YES : TRUTH_NO, why,
 	    "%s has %s free", r->name, room);
 }
 
 static enum truth
-judge_inodes(const struct cond *c, const struct reading *r, struct buf *why)
+judge_inodes(const struct asked *a, const struct reading *r, struct buf *why)
 {
 	int64_t pct;
 
 	if (!number(r, "inodes_percent", &pct))
 		return say(TRUTH_YES, why, "%s does not count inodes", r->name);
-	return say(pct < c->number ? TRUTH_YES : TRUTH_NO, why,
+	return say(pct < a->c->number ? TRUTH_YES : TRUTH_NO, why,
 	    "%s has used %" PRId64 "%% of its inodes", r->name, pct);
 }
 
@@ -119,25 +124,25 @@ judge_flag(const struct reading *r, const char *key, struct buf *why,
 }
 
 static enum truth
-judge_login(const struct cond *c, const struct reading *r, struct buf *why)
+judge_login(const struct asked *a, const struct reading *r, struct buf *why)
 {
-	(void)c;
+	(void)a;
 	return judge_flag(r, "can_login", why, "whether it lets us in");
 }
 
 static enum truth
-judge_store(const struct cond *c, const struct reading *r, struct buf *why)
+judge_store(const struct asked *a, const struct reading *r, struct buf *why)
 {
-	(void)c;
+	(void)a;
 	return judge_flag(r, "there", why, "whether it is there");
 }
 
 static enum truth
-judge_place(const struct cond *c, const struct reading *r, struct buf *why)
+judge_place(const struct asked *a, const struct reading *r, struct buf *why)
 {
 	enum truth commands = flag(r, "commands");
 
-	(void)c;
+	(void)a;
 	if (commands == TRUTH_UNKNOWN && flag(r, "login") != TRUTH_UNKNOWN)
 		commands = TRUTH_NO;
 	if (commands == TRUTH_UNKNOWN && flag(r, "reachable") == TRUTH_NO)
@@ -148,19 +153,19 @@ judge_place(const struct cond *c, const struct reading *r, struct buf *why)
 }
 
 static enum truth
-judge_service(const struct cond *c, const struct reading *r, struct buf *why)
+judge_service(const struct asked *a, const struct reading *r, struct buf *why)
 {
-	(void)c;
+	(void)a;
 	return judge_flag(r, "up", why, "whether it is up");
 }
 
 static enum truth
-judge_schema(const struct cond *c, const struct reading *r, struct buf *why)
+judge_schema(const struct asked *a, const struct reading *r, struct buf *why)
 {
 	const char *first = json_get_str(r->data, "unreadable_first");
 	int64_t n;
 
-	(void)c;
+	(void)a;
 	if (!number(r, "unreadable", &n))
 		return not_seen(r, why, "what the login may read");
 	if (n > 0)
@@ -170,7 +175,7 @@ judge_schema(const struct cond *c, const struct reading *r, struct buf *why)
 }
 
 static enum truth
-judge_wal(const struct cond *c, const struct reading *r, struct buf *why)
+judge_wal(const struct asked *a, const struct reading *r, struct buf *why)
 {
 	char size[16];
 	int64_t n;
@@ -178,17 +183,17 @@ judge_wal(const struct cond *c, const struct reading *r, struct buf *why)
 	if (!number(r, "wal_size", &n))
 		return not_seen(r, why, "the size of pg_wal");
 	text_fmt_size(size, n);
-	return say(n < c->number ? TRUTH_YES : TRUTH_NO, why,
+	return say(n < a->c->number ? TRUTH_YES : TRUTH_NO, why,
 	    "pg_wal of %s has %s", r->name, size);
 }
 
 static enum truth
-judge_archiving(const struct cond *c, const struct reading *r, struct buf *why)
+judge_archiving(const struct asked *a, const struct reading *r, struct buf *why)
 {
 	enum truth failing = flag(r, "archiver_failing");
 	const char *last = json_get_str(r->data, "last_failed_wal");
 
-	(void)c;
+	(void)a;
 	if (failing == TRUTH_UNKNOWN)
 		return not_seen(r, why, "its archiver");
 	if (failing == TRUTH_YES)
@@ -198,12 +203,12 @@ judge_archiving(const struct cond *c, const struct reading *r, struct buf *why)
 }
 
 static enum truth
-judge_slots(const struct cond *c, const struct reading *r, struct buf *why)
+judge_slots(const struct asked *a, const struct reading *r, struct buf *why)
 {
 	const json_t *slots = json_object_get(r->data, "slots"), *slot;
 	size_t i;
 
-	(void)c;
+	(void)a;
 	if (!json_is_array(slots))
 		return not_seen(r, why, "its replication slots");
 	json_array_foreach(slots, i, slot)
@@ -227,13 +232,13 @@ lags(const json_t *o)
 }
 
 static enum truth
-judge_replication(const struct cond *c, const struct reading *r,
+judge_replication(const struct asked *a, const struct reading *r,
     struct buf *why)
 {
 	const json_t *all = json_object_get(r->data, "replicas"), *one;
 	size_t i;
 
-	(void)c;
+	(void)a;
 	if (flag(r, "can_login") != TRUTH_YES)
 		return not_seen(r, why, "its replication");
 	if (lags(r->data))
@@ -250,17 +255,72 @@ judge_replication(const struct cond *c, const struct reading *r,
 }
 
 static enum truth
-judge_locks(const struct cond *c, const struct reading *r, struct buf *why)
+judge_locks(const struct asked *a, const struct reading *r, struct buf *why)
 {
 	int64_t n;
 
-	(void)c;
+	(void)a;
 	if (!number(r, "waiting", &n))
 		return not_seen(r, why, "who waits for locks");
 	if (n > 0)
 		return say(TRUTH_NO, why, "%s: %" PRId64 " sessions wait for "
 		    "locks", r->name, n);
 	return say(TRUTH_YES, why, "%s: nobody waits for a lock", r->name);
+}
+
+/* A store that could not be read may hold what is asked for. */
+static bool
+all_read(const struct reading *r)
+{
+	const json_t *stores = json_object_get(r->data, "stores"), *one;
+	bool all = json_get_int(r->data, "unread", 0) == 0;
+	size_t i;
+
+	json_array_foreach(stores, i, one)
+		all = all && json_get_bool(one, "readable");
+	return all;
+}
+
+static enum truth
+judge_backup(const struct asked *a, const struct reading *r, struct buf *why)
+{
+	const char *word = a->c->word != NULL ? a->c->word : "verified";
+	char key[32], age[32], at[40];
+	const char *store;
+	int64_t ms, now = a->w->now;
+	bool late;
+
+	(void)snprintf(key, sizeof key, "%s_ms", word);
+	if (!number(r, key, &ms))
+		return say(all_read(r) ? TRUTH_NO : TRUTH_UNKNOWN, why,
+		    "%s: no %s copy%s", r->name, word,
+		    all_read(r) ? "" : " is known, not every store was read");
+	if (a->c->since_open && a->w->inc == NULL)
+		return say(TRUTH_UNKNOWN, why, "no incident is open");
+	late = (a->c->since_open && ms < a->w->inc->opened) ||
+	    (a->c->within_ms > 0 && now - ms > a->c->within_ms);
+	(void)snprintf(key, sizeof key, "%s_store", word);
+	store = json_get_str(r->data, key);
+	clock_fmt_site(at, ms);
+	text_fmt_duration(age, now > ms ? now - ms : 0);
+	return say(!late ? TRUTH_YES : all_read(r) ? TRUTH_NO : TRUTH_UNKNOWN,
+	    why, "%s: the newest %s copy is of %s (%s ago, on %s)", r->name,
+	    word, at, age, store != NULL ? store : "?");
+}
+
+static enum truth
+judge_size(const struct asked *a, const struct reading *r, struct buf *why)
+{
+	const char *verdict = json_get_str(r->data, "size_verdict");
+
+	(void)a;
+	if (verdict == NULL)
+		return not_seen(r, why, "its size");
+	return say(strcmp(verdict, "normal") == 0 ? TRUTH_YES :
+	    json_get_bool(r->data, "size_anomaly") ? TRUTH_NO : TRUTH_UNKNOWN,
+	    why, "%s: the size of its newest copy is %s%s", r->name,
+	    strcmp(verdict, "no baseline") == 0 ? "not known to be usual: " :
+	    "", verdict);
 }
 
 /* ---- which reading answers what ---------------------------------------------------- */
@@ -273,6 +333,11 @@ static const struct {
 } rows[] = {
 	{ COND_LOGIN, "database", judge_login, NULL },
 	{ COND_LOGINS, "database", judge_login, "every login works" },
+	{ COND_BACKUP, "backup", judge_backup, NULL },
+	{ COND_BACKUPS, "backup", judge_backup, NULL },
+	{ COND_PARTS, "backup", judge_backup, NULL },
+	{ COND_SIZE_NORMAL, "backup", judge_size, NULL },
+	{ COND_SIZES_NORMAL, "backup", judge_size, NULL },
 	{ COND_DISK, "disk", judge_percent, NULL },
 	{ COND_DISKS, "disk", judge_percent, "all disks are below it" },
 	{ COND_DISK_FREE, "disk", judge_room, NULL },
@@ -373,13 +438,13 @@ tally_end(struct tally *t, struct buf *why, const char *all)
 }
 
 static enum truth
-judge_one(const struct cond *c, const struct reading *r, judge_fn *judge,
+judge_one(const struct asked *a, const struct reading *r, judge_fn *judge,
     struct buf *why)
 {
 	if (r->error != NULL)
 		return say(TRUTH_UNKNOWN, why, "%s %s: %s", r->kind, r->name,
 		    r->error);
-	return judge(c, r, why);
+	return judge(a, r, why);
 }
 
 static enum truth
@@ -388,6 +453,9 @@ no_such(const struct cond *c, const char *kind, struct buf *why)
 	if (c->name != NULL)
 		return say(TRUTH_UNKNOWN, why, "the site file names no %s '%s'",
 		    kind, c->name);
+	if (strcmp(kind, "backup") == 0)
+		return say(TRUTH_UNKNOWN, why, "the site file names nothing "
+		    "that is backed up, or no store");
 	return say(TRUTH_UNKNOWN, why, "the site file names no %ss", kind);
 }
 
@@ -395,6 +463,7 @@ enum truth
 ask_seen(const struct cond *c, const struct cond_world *w, struct buf *why)
 {
 	struct tally t = { TRUTH_YES, BUF_INIT, BUF_INIT, BUF_INIT, 0 };
+	struct asked a = { c, w };
 	struct cond_picture own = { 0 };
 	struct cond_picture *p = w->picture != NULL ? w->picture : &own;
 	const struct site_db *db;
@@ -406,8 +475,8 @@ ask_seen(const struct cond *c, const struct cond_world *w, struct buf *why)
 	if (w->site == NULL)
 		return no_such(c, rows[row].kind, why);
 	/* a database has other names as well */
-	if (name != NULL && strcmp(rows[row].kind, "database") == 0 &&
-	    (db = site_db(w->site, name)) != NULL)
+	if (name != NULL && (strcmp(rows[row].kind, "database") == 0 ||
+	    strcmp(rows[row].kind, "backup") == 0) && (db = site_db(w->site, name)) != NULL)
 		name = db->name;
 	look(w, p, rows[row].kind);
 	for (size_t i = 0; i < p->all.v.n; i++) {
@@ -416,9 +485,11 @@ ask_seen(const struct cond *c, const struct cond_world *w, struct buf *why)
 		enum truth got;
 
 		if (strcmp(r->kind, rows[row].kind) != 0 ||
-		    (name != NULL && strcmp(r->name, name) != 0))
+		    (name != NULL && strcmp(r->name, name) != 0) ||
+		    (c->row->id == COND_BACKUPS &&
+		    site_db(w->site, r->name) == NULL))
 			continue;
-		got = judge_one(c, r, rows[row].judge, &one);
+		got = judge_one(&a, r, rows[row].judge, &one);
 		tally_add(&t, got, one.p);
 		buf_release(&one);
 	}

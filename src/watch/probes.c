@@ -13,7 +13,10 @@ extern const struct probe
     probe_sets,
     probe_service,
     probe_place,
-    probe_log;
+    probe_container,
+    probe_log,
+    probe_docker,
+    probe_kernel;
 
 const struct probe *const probes[] = {
 	&probe_database,
@@ -23,7 +26,10 @@ const struct probe *const probes[] = {
 	&probe_sets,
 	&probe_service,
 	&probe_place,
+	&probe_container,
 	&probe_log,
+	&probe_docker,
+	&probe_kernel,
 	NULL
 };
 

@@ -91,7 +91,7 @@ what_cannot_be_read_yet_is_unknown_and_says_so(void **state)
 	(void)state;
 	assert_int_equal(ask("every database verified since-open"),
 	    TRUTH_UNKNOWN);
-	says("backups cannot be read yet");
+	says("names nothing that is backed up");
 	assert_int_equal(ask("not login arp"), TRUTH_UNKNOWN);
 	says("names no database 'arp'");
 	assert_int_equal(ask("nightly passed"), TRUTH_UNKNOWN);
