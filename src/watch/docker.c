@@ -30,7 +30,7 @@
 
 #include "base/clock.h"
 #include "base/text.h"
-#include "watch/probe.h"
+#include "watch/answer.h"
 #include "watch/said.h"
 
 /* A container that the engine started again so lately may do so for ever. */
@@ -67,6 +67,16 @@ ask(struct eye *eye, const struct target *t, const char *const *argv,
 		    " use %s (group docker)", argv[0]);
 	return err_hint(e, "see whether the engine runs: systemctl status %s",
 	    argv[0]);
+}
+
+static void
+odd(struct reading *r, int runtime, const char *what)
+{
+	struct err e = ERR_INIT;
+
+	err_set(&e, ERR_FAILED, "'%s %s' answers oddly", engine_of(runtime),
+	    what);
+	reading_fail(r, &e);
 }
 
 /* ---- what could be reclaimed ---------------------------------------------- */
@@ -174,36 +184,28 @@ share(struct reading *r, const char *line, size_t n, int64_t *sum,
 	return true;
 }
 
-static void
-docker_read(struct eye *eye, struct target *t, struct reading *r)
+void
+docker_answer(const struct site_docker *d, const char *out, size_t n,
+    struct reading *r)
 {
-	const struct site_docker *d = t->row;
-	const char *argv[] = { engine_of(d->runtime), "system", "df",
-		"--format", "{{json .}}", NULL };
-	struct place_ran ran = PLACE_RAN_INIT;
 	struct buf parts = BUF_INIT;
-	struct err e = ERR_INIT;
 	int64_t sum = 0, volumes = 0;
 	size_t lines = 0;
 	char all[16], kept[16];
 
-	if (!ask(eye, t, argv, &ran, &e))
-		goto out;
-	for (size_t at = 0; at < ran.out.n;) {
-		const char *s = ran.out.p + at, *nl = memchr(s, '\n',
-		    ran.out.n - at);
-		size_t n = nl ? (size_t)(nl - s) : ran.out.n - at;
+	for (size_t at = 0; at < n;) {
+		const char *s = out + at, *nl = memchr(s, '\n', n - at);
+		size_t len = nl ? (size_t)(nl - s) : n - at;
 
-		lines += n > 0 && share(r, s, n, &sum, &volumes, &parts);
-		at += n + 1;
+		lines += len > 0 && share(r, s, len, &sum, &volumes, &parts);
+		at += len + 1;
 	}
 	if (lines == 0) {
-		err_set(&e, ERR_FAILED, "'%s system df' answers oddly",
-		    argv[0]);
-		goto out;
+		odd(r, d->runtime, "system df");
+		return;
 	}
 	reading_str(r, "place", d->at);
-	reading_str(r, "engine", argv[0]);
+	reading_str(r, "engine", engine_of(d->runtime));
 	reading_int(r, "reclaimable", sum);
 	text_fmt_size(all, sum);
 	text_fmt_size(kept, volumes);
@@ -212,11 +214,23 @@ docker_read(struct eye *eye, struct target *t, struct reading *r)
 	    sum > 0 ? all : "nothing", parts.n ? " (" : "", parts.p,
 	    parts.n ? ")" : "", volumes > 0 ? "; volumes hold " : "",
 	    volumes > 0 ? kept : "", volumes > 0 ? " and stay" : "");
-out:
-	if (e.kind != ERR_NONE)
+	buf_release(&parts);
+}
+
+static void
+docker_read(struct eye *eye, struct target *t, struct reading *r)
+{
+	const struct site_docker *d = t->row;
+	const char *argv[] = { engine_of(d->runtime), "system", "df",
+		"--format", "{{json .}}", NULL };
+	struct place_ran ran = PLACE_RAN_INIT;
+	struct err e = ERR_INIT;
+
+	if (ask(eye, t, argv, &ran, &e))
+		docker_answer(d, ran.out.p, ran.out.n, r);
+	else
 		reading_fail(r, &e);
 	place_ran_release(&ran);
-	buf_release(&parts);
 }
 
 const struct probe probe_docker = {
@@ -366,15 +380,15 @@ say_down(struct reading *r, const struct site_place *p, const struct box *b)
 		(void)snprintf(next, sizeof next, "at %s: %s logs --tail 50 %s",
 		    at, engine, p->container);
 		reading_say(r, LEVEL_CRITICAL, next, "restarting: it ends with"
-		    " exit %d, restarts: %d", (int)b->exit,
-		    (int)b->restarts);
+		    " exit %lld, restarts: %lld", (long long)b->exit,
+		    (long long)b->restarts);
 	} else if (strcmp(b->state, "created") == 0 ||
 	    strcmp(b->state, "configured") == 0)
 		reading_say(r, LEVEL_CRITICAL, next, "it was made and never"
 		    " started");
 	else
-		reading_say(r, LEVEL_CRITICAL, next, "%s%s with exit %d%s%s%s",
-		    b->state, ago(when, b, " ", " ago"), (int)b->exit,
+		reading_say(r, LEVEL_CRITICAL, next, "%s%s with exit %lld%s%s%s",
+		    b->state, ago(when, b, " ", " ago"), (long long)b->exit,
 		    b->oom ? ", killed for lack of memory" : "",
 		    b->oom ? limit : "", b->restarts > 0 ?
 		    ", and had been restarted before" : "");
@@ -397,52 +411,54 @@ say_running(struct reading *r, const struct site_place *p, const struct box *b)
 		reading_say(r, LEVEL_WARNING, next, "something in it was killed"
 		    " for lack of memory");
 	if (b->restarts > 0 && b->since > 0 && b->now - b->since < FRESH_MS)
-		reading_say(r, LEVEL_WARNING, next, "restarts: %d%s",
-		    (int)b->restarts, ago(when, b, ", the last ", " ago"));
+		reading_say(r, LEVEL_WARNING, next, "restarts: %lld%s",
+		    (long long)b->restarts, ago(when, b, ", the last ", " ago"));
 	reading_say(r, LEVEL_OK, NULL, "running%s", ago(when, b, " for ", ""));
+}
+
+void
+container_answer(const struct site_place *p, const char *s, size_t n,
+    int64_t now, struct reading *r)
+{
+	json_t *o = json_read(s, n, NULL);
+	struct box b;
+
+	if (o == NULL || !box_of(o, &b, now)) {
+		odd(r, p->runtime, "inspect");
+	} else {
+		box_facts(r, p, &b);
+		reading_str(r, "image", json_get_str(o, "image"));
+		if (strcmp(b.state, "running") == 0)
+			say_running(r, p, &b);
+		else
+			say_down(r, p, &b);
+	}
+	json_decref(o);
 }
 
 static void
 container_read(struct eye *eye, struct target *t, struct reading *r)
 {
-	const struct site_place *p = t->row;
 	static const char template[] = "{\"state\":{{json .State}},"
 	    "\"restarts\":{{json .RestartCount}},"
 	    "\"image\":{{json .Config.Image}},"
 	    "\"memory\":{{json .HostConfig.Memory}}}";
+	const struct site_place *p = t->row;
 	const char *argv[] = { engine_of(p->runtime), "inspect", "--type",
 		"container", "--format", template, "--", p->container, NULL };
 	struct place_ran ran = PLACE_RAN_INIT;
 	struct err e = ERR_INIT;
-	json_t *o = NULL;
-	struct box b;
 
-	if (!ask(eye, t, argv, &ran, &e)) {
-		if (e.kind != ERR_NOTFOUND || ran.exit.code == 0) {
-			reading_fail(r, &e);
-			goto out;
-		}
+	if (ask(eye, t, argv, &ran, &e)) {
+		container_answer(p, ran.out.p, ran.out.n, eye->now, r);
+	} else if (e.kind == ERR_NOTFOUND && ran.exit.code != 0) {
 		box_facts(r, p, NULL);
 		reading_say(r, LEVEL_CRITICAL, "see what runs there (docker ps"
 		    " -a), or correct the name in the site file",
 		    "there is no container '%s'", p->container);
-		goto out;
-	}
-	o = json_read(ran.out.p, ran.out.n, &e);
-	if (o == NULL || !box_of(o, &b, eye->now)) {
-		err_clear(&e);
-		err_set(&e, ERR_FAILED, "'%s inspect' answers oddly", argv[0]);
+	} else {
 		reading_fail(r, &e);
-		goto out;
 	}
-	box_facts(r, p, &b);
-	reading_str(r, "image", json_get_str(o, "image"));
-	if (strcmp(b.state, "running") == 0)
-		say_running(r, p, &b);
-	else
-		say_down(r, p, &b);
-out:
-	json_decref(o);
 	place_ran_release(&ran);
 }
 

@@ -28,8 +28,8 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "watch/answer.h"
 #include "watch/kernel_log.h"
-#include "watch/probe.h"
 
 enum {
 	DAY_MS = 24 * 3600 * 1000,	/* fresh: it may be tonight's reason */
@@ -214,7 +214,7 @@ number(const char *s)
 {
 	int64_t v;
 
-	return s != NULL && text_int(s, 0, INT64_MAX / 4, &v) ? v : 0;
+	return s != NULL && text_int(s, 0, INT64_MAX / 2000, &v) ? v : 0;
 }
 
 static void
@@ -249,12 +249,11 @@ has_option(const char *options, const char *name)
 {
 	size_t n = strlen(name);
 
-	while (options != NULL) {
-		if (strncmp(options, name, n) == 0 && (options[n] == ',' ||
-		    options[n] == '\0' || options[n] == '='))
+	for (const char *o = options; o != NULL; o = strchr(o, ',')) {
+		o += *o == ',';
+		if (strncmp(o, name, n) == 0 && (o[n] == ',' ||
+		    o[n] == '\0' || o[n] == '='))
 			return true;
-		options = strchr(options, ',');
-		options += options != NULL;
 	}
 	return false;
 }
@@ -402,7 +401,7 @@ ext4(struct look *l)
 		SAY(l, age < 0 || age > WEEK_MS ? LEVEL_WARNING : LEVEL_CRITICAL,
 		    "look at the disk (smartctl -a), then check the file system"
 		    " while it is not mounted (e2fsck -f)",
-		    "ext4 on %s has counted errors: %d%s%s%s", dev, (int)n,
+		    "ext4 on %s has counted errors: %lld%s%s%s", dev, (long long)n,
 		    age < 0 ? "" : ", the last ", age < 0 ? "" : span,
 		    age < 0 ? "" : " ago");
 	}
@@ -427,8 +426,8 @@ btrfs(struct look *l)
 		json_object_set_new(o, "errors", json_integer(n));
 		json_decref(o);
 		SAY(l, LEVEL_WARNING, "look at the disk (smartctl -a), then"
-		    " btrfs scrub", "btrfs %s has counted %s: %d", dev, kind,
-		    (int)n);
+		    " btrfs scrub", "btrfs %s has counted %s: %lld", dev, kind,
+		    (long long)n);
 	}
 }
 
@@ -552,12 +551,14 @@ network(struct look *l)
 		if (fresh > 0)
 			SAY(l, LEVEL_WARNING, "look at the cable, the port and"
 			    " the switch's counters: ethtool -S",
-			    "%s has %d new link errors", name, (int)fresh);
+			    "%s has %lld new link errors", name,
+			    (long long)fresh);
 		else if (errors >= 100 && errors > packets / 1000)
 			SAY(l, LEVEL_WARNING, "look at the cable, the port and"
 			    " the switch's counters: ethtool -S",
-			    "%s: %d of %lld packets were damaged since it is"
-			    " up", name, (int)errors, (long long)packets);
+			    "%s: %lld of %lld packets were damaged since it"
+			    " is up", name, (long long)errors,
+			    (long long)packets);
 	}
 }
 
@@ -726,26 +727,17 @@ files_alone(struct eye *eye, struct target *t)
 	return t->at != NULL && p != NULL && place_stat(p, ".", &st, NULL);
 }
 
-static void
-kernel_read(struct eye *eye, struct target *t, struct reading *r)
+void
+kernel_answer(const struct site *site, struct target *t, char *out,
+    struct reading *r)
 {
-	struct look l = { .site = eye->site, .t = t, .r = r };
-	struct place_ran ran = PLACE_RAN_INIT;
+	struct look l = { .site = site, .t = t, .r = r };
 	struct err e = ERR_INIT;
 
 	if (t->memory == NULL)
 		t->memory = xcalloc(1, sizeof *l.seen);
 	l.seen = t->memory;
-	if (!look_there(eye, t, &ran, &e)) {
-		if (e.kind == ERR_FAILED && files_alone(eye, t))
-			reading_say(r, LEVEL_OK, NULL, "not looked at: commands"
-			    " cannot be run there");
-		else
-			reading_fail(r, &e);
-		goto out;
-	}
-	if (ran.out.n > 0)
-		sort_lines(&l, ran.out.p);
+	sort_lines(&l, out);
 	if (!l.of[S_END].there || l.of[S_MOUNTS].v.n == 0) {
 		err_set(&e, ERR_FAILED, "nothing of the kernel can be read"
 		    " there");
@@ -764,6 +756,22 @@ kernel_read(struct eye *eye, struct target *t, struct reading *r)
 out:
 	for (int i = 0; i < SECTION_COUNT; i++)
 		VEC_RELEASE(&l.of[i].v);
+}
+
+static void
+kernel_read(struct eye *eye, struct target *t, struct reading *r)
+{
+	struct place_ran ran = PLACE_RAN_INIT;
+	struct err e = ERR_INIT;
+	char none[] = "";
+
+	if (look_there(eye, t, &ran, &e))
+		kernel_answer(eye->site, t, ran.out.n ? ran.out.p : none, r);
+	else if (e.kind == ERR_FAILED && files_alone(eye, t))
+		reading_say(r, LEVEL_OK, NULL, "not looked at: commands cannot"
+		    " be run there");
+	else
+		reading_fail(r, &e);
 	place_ran_release(&ran);
 }
 
