@@ -185,7 +185,7 @@ share(struct reading *r, const char *line, size_t n, int64_t *sum,
 }
 
 void
-docker_answer(const struct site_docker *d, const char *out, size_t n,
+docker_answer(const struct site_docker *d, const char *s, size_t n,
     struct reading *r)
 {
 	struct buf parts = BUF_INIT;
@@ -194,10 +194,11 @@ docker_answer(const struct site_docker *d, const char *out, size_t n,
 	char all[16], kept[16];
 
 	for (size_t at = 0; at < n;) {
-		const char *s = out + at, *nl = memchr(s, '\n', n - at);
-		size_t len = nl ? (size_t)(nl - s) : n - at;
+		const char *line = s + at, *nl = memchr(line, '\n', n - at);
+		size_t len = nl ? (size_t)(nl - line) : n - at;
 
-		lines += len > 0 && share(r, s, len, &sum, &volumes, &parts);
+		lines += len > 0 &&
+		    share(r, line, len, &sum, &volumes, &parts);
 		at += len + 1;
 	}
 	if (lines == 0) {
@@ -389,7 +390,8 @@ say_down(struct reading *r, const struct site_place *p, const struct box *b)
 	else
 		reading_say(r, LEVEL_CRITICAL, next, "%s%s with exit %lld%s%s%s",
 		    b->state, ago(when, b, " ", " ago"), (long long)b->exit,
-		    b->oom ? ", killed for lack of memory" : "",
+		    b->oom ? ", killed for lack of memory" :
+		    b->exit == 137 ? " (killed)" : "",
 		    b->oom ? limit : "", b->restarts > 0 ?
 		    ", and had been restarted before" : "");
 }
