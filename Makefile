@@ -131,7 +131,7 @@ test soak: programs
 		$(if $(filter soak,$@),MIDWATCH_SOAK=1) tests/run $(sort $(unit)) $(replay) $(cli)
 # Memcheck takes a fortified memmove for a memcpy, hence a variant of its own.
 memcheck = valgrind -q --error-exitcode=9 --leak-check=full --errors-for-leak-kinds=definite \
-	   --child-silent-after-fork=yes
+	   --child-silent-after-fork=yes --suppressions=tests/memcheck.allowed
 valgrind: | deps
 	$(submake) VARIANT=mem memcheck
 memcheck: programs

@@ -290,13 +290,14 @@ static int
 take_six_jobs(const char *dir)
 {
 	struct state s = { .dir = xstrdup(dir) };
-	int64_t n, last = 0;
+	int64_t n = 0, last = 0;
+	bool ok = true;
 
-	for (int i = 0; i < 6; i++, last = n)
-		if (!state_job_new(&s, "INC-20250214-0010", &n, NULL) ||
-		    n <= last)
-			return 1;
-	return 0;
+	for (int i = 0; ok && i < 6; i++, last = n)
+		ok = state_job_new(&s, "INC-20250214-0010", &n, NULL) &&
+		    n > last;
+	state_release(&s);
+	return !ok;
 }
 
 static void
@@ -334,17 +335,21 @@ open_an_incident(const char *dir)
 {
 	struct state s = { .dir = xstrdup(dir) };
 	char id[STATE_ID_MAX];
-	bool reserved;
+	bool reserved, ok;
 
-	return !state_incident_new(&s, "INC", when(0), id, &reserved, NULL);
+	ok = state_incident_new(&s, "INC", when(0), id, &reserved, NULL);
+	state_release(&s);
+	return !ok;
 }
 
 static int
 make_a_spare(const char *dir)
 {
 	struct state s = { .dir = xstrdup(dir) };
+	bool ok = state_spare_make(&s, NULL);
 
-	return !state_spare_make(&s, NULL);
+	state_release(&s);
+	return !ok;
 }
 
 static void
