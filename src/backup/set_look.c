@@ -421,7 +421,7 @@ set_forget(struct set *set)
 	VEC_RELEASE(&set->strays);
 	free(set->problem);
 	set->problem = NULL;
-	set->told = set->looked = false;
+	set->told = set->looked = set->foreign = false;
 	set->proofs = set->bad_proofs = 0;
 	set->sha256[0] = '\0';
 }
@@ -489,7 +489,8 @@ look_inside(struct looker *l, struct set *set, const struct folder *f,
 	if (!set->told)
 		return true;
 	against = of_whom(l->s, &set->manifest);
-	if (against != NULL)
+	set->foreign = against != NULL;
+	if (set->foreign)
 		problem(set, "%s", against);
 	else if (set->state == SET_WHOLE && !set->manifest.complete)
 		problem(set, "its name is that of a whole set, and its "

@@ -390,7 +390,7 @@ sets_read(struct sets *s, struct place *p, const struct sets_ask *ask,
 struct set_copy
 set_copy_of(const struct set *set, const char *const *names, size_t n)
 {
-	for (size_t i = 0; i < set->truths.n; i++)
+	for (size_t i = 0; !set->foreign && i < set->truths.n; i++)
 		for (size_t k = 0; k < n; k++)
 			if (strcmp(set->manifest.parts.v[i].name,
 			    names[k]) == 0)

@@ -45,6 +45,7 @@ struct set {
 	int64_t changed;		/* newest of them, by the store's clock */
 	char *problem;			/* what is wrong; NULL: nothing */
 	bool told;			/* its manifest could be read */
+	bool foreign;			/* and names another site */
 	struct manifest manifest;
 	char sha256[SHA_HEX];		/* of the manifest */
 	VEC(struct set_truth) truths;	/* one for each of manifest.parts */
@@ -102,7 +103,7 @@ struct set_copy {
  * those of one component. */
 struct set_copy sets_newest(const struct sets *s, const char *const *names,
     size_t n, enum proven least, int64_t now);
-/* What a set holds of it, if anything. */
+/* What a set holds of it, if anything; one of another site holds nothing. */
 struct set_copy set_copy_of(const struct set *set, const char *const *names,
     size_t n);
 

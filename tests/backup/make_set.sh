@@ -40,7 +40,7 @@ proof()
 # component NAME KIND[:failed]: its file, its lines of both lists
 component()
 {
-	kind=${2%:*} complete=true exit=0 problem=
+	kind=${2%:*} well=true exit=0 problem=
 	case $kind in
 	database) file=$1.dump.gz by=pg_dump ;;
 	globals)  file=$1.sql.gz by=pg_dumpall ;;
@@ -48,12 +48,12 @@ component()
 	*)        file=$1.txt.gz by=sh ;;
 	esac
 	case $2 in *:failed)
-		complete=false exit=1 problem=',"problem":"the server closed the connection"'
+		well=false exit=1 problem=',"problem":"the server closed the connection"'
 	esac
 	head -c "${BYTES:-4096}" /dev/urandom >"$dir/.raw"
 	gzip -nc "$dir/.raw" >"$dir/$file"
 	manifest=$manifest$comma$(printf '\n{"name":"%s","kind":"%s","complete":%s,"started":"%s","finished":"%s",' \
-	    "$1" "$kind" $complete "$at" "$at")$(printf \
+	    "$1" "$kind" $well "$at" "$at")$(printf \
 	    '"files":[{"file":"%s","size":%d,"raw_size":%d,"sha256":"%s"}],"pipe":[{"process":"%s","version":"15","exit":%d},' \
 	    "$file" "$(stat -c %s "$dir/$file")" "$(stat -c %s "$dir/.raw")" \
 	    "$(sha "$dir/$file")" $by $exit)'{"process":"gzip","exit":0}],"tables":3,"rows":70'$problem}
