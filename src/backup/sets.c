@@ -228,7 +228,8 @@ list_class(struct looker *l, struct found *all, enum set_class class,
 	const char *dir = set_class_name(class);
 	char *path = sets_path(l->s, dir);
 	struct place_list in = { 0 };
-	bool ok = place_list(l->p, path, &in, e);
+	struct err why = ERR_INIT;
+	bool ok = place_list(l->p, path, &in, &why);
 
 	for (size_t i = 0; ok && i < in.entries.n; i++) {
 		const struct place_entry *x = &in.entries.v[i];
@@ -241,7 +242,10 @@ list_class(struct looker *l, struct found *all, enum set_class class,
 	}
 	place_list_release(&in);
 	free(path);
-	return ok;
+	if (ok || why.kind == ERR_NOTFOUND)	/* removed meanwhile: empty */
+		return true;
+	*e = why;
+	return false;
 }
 
 static bool
@@ -374,11 +378,11 @@ sets_read(struct sets *s, struct place *p, const struct sets_ask *ask,
 
 	forget_strays(s);
 	ok = list_classes(&l, &all, e);
-	if (ok) {
+	if (ok || e->kind == ERR_NOTFOUND)	/* no folder has no sets */
 		replace(s, &all);
-		ok = look_at_sets(&l, e);
-	} else
+	else
 		keep(s, &all);
+	ok = ok && look_at_sets(&l, e);
 	s->unread = 0;
 	for (size_t i = 0; i < s->v.n; i++)
 		s->unread += !s->v.v[i]->looked && s->v.v[i]->problem == NULL;

@@ -24,9 +24,23 @@ extern const struct verb verbs[];
 extern const size_t n_verbs;
 const struct verb *verb_find(const char *name);
 
-verb_fn verb_incident, verb_run, verb_jobs, verb_cancel, verb_job, verb_export,
-    verb_runbook, verb_lint, verb_verify, verb_doctor, verb_followup, verb_help,
-    verb_init, verb_status, verb_watch;
+verb_fn
+    verb_cancel,
+    verb_doctor,
+    verb_export,
+    verb_followup,
+    verb_help,
+    verb_incident,
+    verb_init,
+    verb_job,
+    verb_jobs,
+    verb_lint,
+    verb_run,
+    verb_runbook,
+    verb_sets,
+    verb_status,
+    verb_verify,
+    verb_watch;
 
 /* Parts of `incident`; argv begins behind the subverb. */
 verb_fn incident_open, incident_list, incident_show, incident_note,

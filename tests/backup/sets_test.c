@@ -537,6 +537,20 @@ a_store_without_its_folder_says_so(void **state)
 	assert_false(sets_read(&s, here, &(struct sets_ask){ 0 }, &e));
 	assert_int_equal(e.kind, ERR_NOTFOUND);
 	assert_int_equal(s.v.n, 0);
+	/* one that went away has nothing either, whatever it had before */
+	sets_release(&s);
+	sets_init(&s, "local", test_path("store"), "prod");
+	kit_set("$1/store nightly 20250214T021000Z otc=database");
+	read_again();
+	assert_int_equal(s.v.n, 1);
+	assert_true(kit_sh("mv $1/store $1/gone"));
+	err_clear(&e);
+	assert_false(sets_read(&s, here, &(struct sets_ask){ 0 }, &e));
+	assert_int_equal(e.kind, ERR_NOTFOUND);
+	assert_int_equal(s.v.n, 0);
+	assert_true(kit_sh("mv $1/gone $1/store"));
+	read_again();
+	assert_int_equal(s.v.n, 1);
 }
 
 static void
@@ -594,6 +608,9 @@ a_set_that_goes_while_it_is_looked_at_is_gone(void **state)
 	read_again();
 	assert_int_equal(s.v.n, 1);
 	assert_string_equal(s.v.v[0]->path, SET1);
+	break_at = "/nightly";
+	read_again();
+	assert_int_equal(s.v.n, 0);
 }
 
 /* ---- somewhere else -------------------------------------------------------------------- */
