@@ -61,6 +61,13 @@ const struct verb verbs[] = {
 	    "write a site file out of what this host has", "--yes --output",
 	    false },
 	{ "help", verb_help, "help [VERB]", "what can be typed", "", false },
+	{ "locks", verb_locks,
+	    "locks [DB...]\n"
+	    "locks cancel|terminate PID --confirm PID [--db DB] [--dump] "
+	    "[--anyway] [--started TIME] [--reason TEXT]",
+	    "who waits for whom in the databases, and ending who is in the way",
+	    "cancel terminate --confirm --db --dump --anyway --started "
+	    "--reason", false },
 	{ "job", verb_job, "job N", "started by midwatch itself", "", true },
 	{ "drill", NULL, "drill", "practise in a sandbox", "", false },
 	{ "backup", NULL, "backup DB...", "streamed, proven backup", "", false },
@@ -81,7 +88,6 @@ const struct verb verbs[] = {
 	    "--timeout", false },
 	{ "restore", NULL, "restore SET DB", "data back from a set", "", false },
 	{ "isolate", NULL, "isolate", "evidence for the cause", "", false },
-	{ "locks", NULL, "locks", "who waits for whom", "", false },
 	{ "trust", NULL, "trust PLACE", "accept a host's key", "", false },
 	{ "postmortem", NULL, "postmortem edit", "fill in the report", "",
 	    false },

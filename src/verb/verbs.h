@@ -35,6 +35,7 @@ verb_fn
     verb_job,
     verb_jobs,
     verb_lint,
+    verb_locks,
     verb_run,
     verb_runbook,
     verb_sets,

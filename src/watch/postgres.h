@@ -49,6 +49,11 @@ void postgres_gather(const struct postgres_answer *known, int version,
 /* A new connection: what holds for one only is asked again. */
 void postgres_forget_fixed(struct postgres_answer *known);
 void postgres_answer_clear(struct postgres_answer *a);
+/* A session as the readings have it: these columns of pg_stat_activity a come
+ * first in a SELECT, and this many. */
+enum { POSTGRES_SESSION = 13 };
+const char *postgres_session_columns(void);
+json_t *postgres_session(const struct pg_rows *rows, size_t row);
 /* The beginning of a statement, on one line, without what may be a secret. */
 void postgres_query(const char *query, struct buf *out);
 

@@ -607,6 +607,26 @@ row_facts(const struct question *q, const struct pg_rows *rows, size_t row)
 	return o;
 }
 
+static const struct column session_columns[] = {
+	SESSION_COLUMNS, { NULL, 0 },
+};
+_Static_assert(sizeof session_columns / sizeof *session_columns ==
+    POSTGRES_SESSION + 1, "POSTGRES_SESSION counts them");
+
+const char *
+postgres_session_columns(void)
+{
+	return SESSION;
+}
+
+json_t *
+postgres_session(const struct pg_rows *rows, size_t row)
+{
+	const struct question q = { .columns = session_columns };
+
+	return row_facts(&q, rows, row);
+}
+
 json_t *
 postgres_facts(size_t i, const struct pg_rows *rows)
 {
@@ -645,6 +665,10 @@ postgres_gather(const struct postgres_answer *known, int version, json_t *data)
 {
 	char why[128];
 
+	if (json_is_false(fact(known, "sees_sessions")))
+		missing(data, "other sessions", "the login sees neither state "
+		    "nor statement of other roles; GRANT pg_read_all_stats "
+		    "would show them", "");
 	for (size_t i = 0; i < N_QUESTIONS; i++) {
 		const struct question *q = &questions[i];
 

@@ -148,10 +148,11 @@ say_no(struct scene *s)
 	else
 		reading_say(s->r, no_level(s, no),
 		    mend ? s->recover : pg_no_next(no),
-		    "no login at %s%s%s: %s%s%s%s%s", where.p,
+		    "no login at %s%s%s: %s%s%s%s%s%s", where.p,
 		    s->db->user != NULL ? " as " : "",
 		    s->db->user != NULL ? s->db->user : "", pg_no_text(no),
-		    code != NULL ? ", " : "", code != NULL ? code : "",
+		    code != NULL ? " (" : "", code != NULL ? code : "",
+		    code != NULL ? ")" : "",
 		    way != NULL ? "; the tunnel says: " : "",
 		    way != NULL ? way : "");
 	if (s->db->legacy && is_login(no))
