@@ -44,63 +44,6 @@ verb_fn
     verb_watch;
 
 /* Parts of `incident`; argv begins behind the subverb. */
-verb_fn
-    verb_cancel,
-    verb_doctor,
-    verb_export,
-    verb_followup,
-    verb_help,
-    verb_incident,
-    verb_init,
-    verb_job,
-    verb_jobs,
-    verb_lint,
-    verb_run,
-    verb_runbook,
-    verb_sets,
-    verb_status,
-    verb_verify,
-    verb_watch;
-
-/* Parts of `incident`; argv begins behind the subverb. */
-verb_fn
-    verb_cancel,
-    verb_doctor,
-    verb_export,
-    verb_followup,
-    verb_help,
-    verb_incident,
-    verb_init,
-    verb_job,
-    verb_jobs,
-    verb_lint,
-    verb_run,
-    verb_runbook,
-    verb_sets,
-    verb_status,
-    verb_verify,
-    verb_watch;
-
-/* Parts of `incident`; argv begins behind the subverb. */
-verb_fn
-    verb_cancel,
-    verb_doctor,
-    verb_export,
-    verb_followup,
-    verb_help,
-    verb_incident,
-    verb_init,
-    verb_job,
-    verb_jobs,
-    verb_lint,
-    verb_run,
-    verb_runbook,
-    verb_sets,
-    verb_status,
-    verb_verify,
-    verb_watch;
-
-/* Parts of `incident`; argv begins behind the subverb. */
 verb_fn incident_open, incident_list, incident_show, incident_note,
     incident_decide, incident_hypothesis, incident_pin, incident_correct,
     incident_set_severity, incident_set_role, incident_publish,
