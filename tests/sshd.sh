@@ -112,8 +112,8 @@ sshd_stop()
 sshd_below_()
 {
 	for below_ in $(cat "/proc/$1/task/"*/children 2>/dev/null); do
-		sshd_below_ "$below_"
 		echo "$below_"
+		sshd_below_ "$below_"
 	done
 }
 

@@ -25,6 +25,7 @@
 #include "base/proc.h"
 #include "base/sha.h"
 #include "base/vec.h"
+#include "place/place.h"
 #include "record/state.h"
 
 enum job_state { JOB_RUNNING, JOB_ENDED, JOB_VANISHED };
@@ -100,7 +101,8 @@ void job_say(struct job *job, const char *fmt, ...)
 
 struct job_command {
 	const char *const *argv;
-	const char *dir;
+	const char *dir;		/* here; elsewhere the login's home */
+	const struct place_spec *at;	/* NULL: here */
 	int64_t timeout_ms;		/* 0: none */
 	int64_t limit;			/* bytes of output kept, 0: 4 MiB */
 };

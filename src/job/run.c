@@ -370,7 +370,7 @@ job_command(struct job *job, const struct job_command *cmd,
 		return err_sys(e, "cannot make a pipe");
 	struct spawn s = { .argv = cmd->argv, .dir = cmd->dir, .in = -1,
 	    .out = out[1], .errfd = out[1], .group = true };
-	pid = spawn_start(&s, e);
+	pid = cmd->at != NULL ? job_far(cmd, out[1], e) : spawn_start(&s, e);
 	io_close(&out[1]);
 	if (pid < 0) {
 		io_close(&out[0]);

@@ -8,6 +8,7 @@
 #include "base/json.h"
 #include "base/spawn.h"
 #include "base/text.h"
+#include "site/spec.h"
 #include "runbook/engine_intern.h"
 
 enum { POLL_MS = 500, WHY_MAX = 160, PROOFS_MAX = 5, CANCEL_STEP_MS = 100 };
@@ -428,9 +429,13 @@ try_once(struct engine *en, const struct rb_step *step, struct job *job,
 	struct job_command c = { .timeout_ms = step->timeout_ms,
 	    .limit = step->output_limit,
 	    .dir = en->site != NULL ? en->site->doc.dir : NULL };
+	struct site_spec spec;
 	struct err e = ERR_INIT;
 	struct buf lack = BUF_INIT;
 
+	if (step->at != NULL)
+		c.at = site_spec(&spec, en->site, site_place(en->site,
+		    step->at));
 	shell[2] = step->command.v[0];
 	c.argv = step->command.shell ? shell :
 	    (const char *const *)step->command.v;
@@ -514,10 +519,11 @@ engine_job(struct engine *en, struct job *job, struct err *e)
 		err_set(e, ERR_USAGE, "the runbook has no such command step");
 		return 2;
 	}
-	if (step->at != NULL) {
-		err_set(e, ERR_GUARD, "step '%s' runs at '%s'; this version "
-		    "runs commands on this host only", step->id, step->at);
-		return 3;
+	if (step->at != NULL && (en->site == NULL ||
+	    site_place(en->site, step->at) == NULL)) {
+		err_set(e, ERR_USAGE, "step '%s' runs at '%s', and the site "
+		    "file names no such place", step->id, step->at);
+		return 2;
 	}
 	if (!journal_intent(en, step, job, e))
 		return e->kind == ERR_GUARD ? 3 : 1;
