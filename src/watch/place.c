@@ -166,13 +166,18 @@ answered(const struct err *e)
 static void
 say_closed(struct reading *r, const struct site_place *p, const struct err *e)
 {
+	/* an engine's no is not the container's */
+	bool yes = p->container == NULL && answered(e);
 	const char *why = e->msg;
-	size_t n = strlen(p->name);
-	bool yes = answered(e);
-	char next[200];
+	char next[200], prefix[100];
 
-	if (strncmp(why, p->name, n) == 0 && strncmp(why + n, ": ", 2) == 0)
-		why += n + 2;
+	/* the reading has the name already, and nobody asked for `true` */
+	(void)snprintf(prefix, sizeof prefix, "%s: ", p->name);
+	if (text_starts(why, prefix))
+		why += strlen(prefix);
+	(void)snprintf(prefix, sizeof prefix, "'true' at '%s': ", p->name);
+	if (text_starts(why, prefix))
+		why += strlen(prefix);
 	if (p->container != NULL)
 		(void)snprintf(next, sizeof next, "see whether the container"
 		    " '%s' runs, and its host", p->container);

@@ -39,6 +39,13 @@ service_read(struct eye *eye, struct target *t, struct reading *r)
 	int code;
 
 	if (!eye_command(eye, t, &s->check, &ran, &e)) {
+		if (e.kind == ERR_TIMEOUT) {
+			err_clear(&e);
+			err_set(&e, ERR_TIMEOUT, "its check did not end in"
+			    " time, and was ended");
+			err_hint(&e, "see whether the service hangs; a check"
+			    " needs a limit of its own (curl -m 3)");
+		}
 		reading_fail(r, &e);
 		goto out;
 	}

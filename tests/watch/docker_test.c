@@ -314,6 +314,33 @@ what_could_be_reclaimed_is_what_the_engine_says(void **state)
 	HAS(r->text, "volumes hold 2.9 MB and stay");
 }
 
+static void
+a_container_is_a_place_that_answers_or_not(void **state)
+{
+	extern const struct probe probe_place;
+	struct reading *r;
+
+	(void)state;
+	NEED_ENGINE;
+	docker(RUN "answers" TINY "/bin/sleep 1000");
+	hosts_site("places = ( { name = \"box\"; container = \"answers\"; } );");
+	r = hosts_read(&probe_place, "box");
+	assert_int_equal(r->level, LEVEL_OK);
+	HAS(r->text, "reached by docker exec answers, here");
+	assert_null(json_object_get(r->data, "clock_ms"));
+	docker("stop -t 0 answers");
+	r = hosts_read(&probe_place, "box");
+	assert_int_equal(r->level, LEVEL_CRITICAL);
+	HAS(r->text, "not reachable: ");
+	HAS(r->text, "is not running");
+	HAS(r->next, "see whether the container 'answers' runs");
+	hosts_site("places = ( { name = \"box\"; container = \"nobody\"; } );");
+	r = hosts_read(&probe_place, "box");
+	assert_int_equal(r->level, LEVEL_CRITICAL);
+	HAS(r->text, "not reachable: there is no container 'nobody'");
+	assert_false(DATA_BOOL(r, "reachable"));
+}
+
 /* --- what no engine here would say ----------------------------------------- */
 
 /* A program of that name which answers so, in front of all others. */
@@ -480,6 +507,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(a_container_that_is_ill_says_what_its_check_said),
 	cmocka_unit_test(a_container_at_a_host_is_asked_there),
 	cmocka_unit_test(what_could_be_reclaimed_is_what_the_engine_says),
+	cmocka_unit_test(a_container_is_a_place_that_answers_or_not),
 	cmocka_unit_test(podman_counts_in_plain_numbers),
 	cmocka_unit_test(sizes_are_read_as_docker_writes_them),
 	cmocka_unit_test(an_engine_that_does_not_answer_says_why),

@@ -222,6 +222,7 @@ every_kind_of_no_says_which(void **state)
 	assert_true(DATA_BOOL(r, "reachable"));
 	HAS(r->text, "no login: ");
 	HAS(r->text, ": Permission denied (");
+	assert_null(strstr(r->text, "'true'"));
 	assert_null(strstr(r->text, "\\r"));
 
 	test_case("its key is not known");
