@@ -10,6 +10,7 @@
 #include <sys/mount.h>
 
 #include "base/text.h"
+#include "base/who.h"
 #include "tests/place/kit.h"
 #include "watch/probe.h"
 
@@ -59,12 +60,32 @@ hosts_tmpfs(const char *name, const char *options)
 	return mount("tmpfs", path, "tmpfs", 0, options) == 0 ? path : NULL;
 }
 
-/* Before the test's folder is removed: all that is mounted in it. */
+/* Before the test's folder is removed: all that is mounted in it. By this
+ * process, since no other has an ordinary user's right to it. */
 TEST_HELPER void
 hosts_unmount(void)
 {
-	(void)kit_sh("for m in $(sed -n \"s,^[^ ]* \\($1/[^ ]*\\).*,\\1,p\""
-	    " /proc/self/mounts); do umount -l \"$(printf \"$m\")\"; done");
+	char *all = test_read("/proc/self/mounts"), *rest = all, *line;
+
+	while ((line = strsep(&rest, "\n")) != NULL) {
+		char *s = strchr(line, ' '), path[PATH_MAX];
+		size_t n = 0;
+
+		if (s == NULL)
+			continue;
+		for (s++; *s != ' ' && *s != '\0' && n + 1 < sizeof path; s++) {
+			path[n++] = *s;
+			if (*s != '\\')
+				continue;
+			path[n - 1] = (char)strtol((char[]){ s[1], s[2], s[3],
+				'\0' }, NULL, 8);
+			s += 3;
+		}
+		path[n] = '\0';
+		if (text_starts(path, test_dir()))
+			(void)umount2(path, MNT_DETACH);
+	}
+	free(all);
 }
 
 TEST_HELPER void
@@ -90,18 +111,7 @@ TEST_HELPER struct {
 	struct reading r;
 	bool looks, quiet;
 	int64_t limit_ms;	/* of a read; 0: 20 s */
-	char user[64];
 } hosts;
-
-TEST_HELPER const char *
-hosts_user(void)
-{
-	const char *name = getenv("LOGNAME");
-
-	snprintf(hosts.user, sizeof hosts.user, "%s", geteuid() == 0 ||
-	    name == NULL ? "root" : name);
-	return hosts.user;
-}
 
 TEST_HELPER void
 hosts_clear(void)
@@ -146,7 +156,7 @@ hosts_place(const char *name, int port, const char *more)
 	snprintf(known, sizeof known, "known.%d", port);
 	snprintf(to, sizeof text[0], "{ name = \"%s\"; ssh ="
 	    " \"%s@127.0.0.1\"; port = %d; identity = \"%s\"; known_hosts ="
-	    " \"%s\"; %s }", name, hosts_user(), port, test_path("userkey"),
+	    " \"%s\"; %s }", name, who_am_i()->login, port, test_path("userkey"),
 	    kit_known(known, port, "hostkey.pub"), more);
 	return to;
 }

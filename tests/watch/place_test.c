@@ -202,7 +202,7 @@ every_kind_of_no_says_which(void **state)
 
 	test_case("the key is not welcome");
 	hosts_site("places = ( { name = \"box\"; ssh = \"%s@127.0.0.1\"; port ="
-	    " %d; identity = \"%s\"; known_hosts = \"%s\"; } );", hosts_user(),
+	    " %d; identity = \"%s\"; known_hosts = \"%s\"; } );", who_am_i()->login,
 	    port, test_path("otherkey"), kit_known("k", port, "hostkey.pub"));
 	r = hosts_read(&probe_place, "box");
 	assert_int_equal(r->level, LEVEL_CRITICAL);
@@ -214,7 +214,7 @@ every_kind_of_no_says_which(void **state)
 
 	test_case("nor by the system's ssh");
 	hosts_site("places = ( { name = \"box\"; ssh = \"%s@127.0.0.1\"; port ="
-	    " %d; identity = \"%s\"; known_hosts = \"%s\"; } );", hosts_user(),
+	    " %d; identity = \"%s\"; known_hosts = \"%s\"; } );", who_am_i()->login,
 	    etm_port, test_path("otherkey"), kit_known("k", etm_port,
 	    "hostkey.pub"));
 	r = hosts_read(&probe_place, "box");
@@ -227,7 +227,7 @@ every_kind_of_no_says_which(void **state)
 
 	test_case("its key is not known");
 	hosts_site("places = ( { name = \"box\"; ssh = \"%s@127.0.0.1\"; port ="
-	    " %d; identity = \"%s\"; known_hosts = \"%s\"; } );", hosts_user(),
+	    " %d; identity = \"%s\"; known_hosts = \"%s\"; } );", who_am_i()->login,
 	    port, test_path("userkey"), test_path("empty"));
 	r = hosts_read(&probe_place, "box");
 	assert_int_equal(r->level, LEVEL_CRITICAL);

@@ -3,22 +3,31 @@
 extern const struct probe probe_store;
 
 static int port, etm_port, files_port;
-static bool mounts;
+static bool mounts, far_mounts;
 
-static int
-start(void **state)
+static void
+servers(void)
 {
-	(void)state;
-	unsetenv("SSH_AUTH_SOCK");
-	mounts = hosts_own_mounts();
-	if (!kit_keys())
-		return 0;
 	port = kit_sshd("plain.conf", "", false);
 	etm_port = kit_sshd("etm.conf",
 	    "MACs hmac-sha2-256-etm@openssh.com\nCiphers aes256-gcm@openssh.com",
 	    false);
 	files_port = kit_sshd("files.conf", "ForceCommand internal-sftp",
 	    false);
+}
+
+static int
+start(void **state)
+{
+	(void)state;
+	unsetenv("SSH_AUTH_SOCK");
+	if (geteuid() == 0)
+		far_mounts = mounts = hosts_own_mounts();
+	if (kit_keys())
+		servers();
+	/* what an ordinary user mounts from here on no server sees */
+	if (geteuid() != 0)
+		mounts = hosts_own_mounts();
 	return 0;
 }
 
@@ -212,7 +221,7 @@ a_store_that_cannot_be_written_is_no_store(void **state)
 	for (size_t way = 0; way < WAYS; way++) {
 		struct reading *r;
 
-		if (!can_be_read(way))
+		if (!can_be_read(way) || (way > 0 && !far_mounts))
 			continue;
 		site_of(way, dir, TO "};");
 		r = hosts_read(&probe_store, "s");
