@@ -34,6 +34,9 @@ engine_start(void)
 	snprintf(run, sizeof run, "%s/run", dir);
 	snprintf(pid, sizeof pid, "%s/docker.pid", dir);
 	setenv("DOCKER_HOST", host, 1);
+	setenv("DOCKER_CONFIG", dir, 1);
+	unsetenv("DOCKER_CONTEXT");
+	unsetenv("DOCKER_TLS_VERIFY");
 	log = open(test_path("docker.log"), O_WRONLY | O_CREAT | O_CLOEXEC,
 	    0600);
 	s.argv = argv;
