@@ -138,4 +138,34 @@ else
 	skip "sets are listed over SSH" "$WHY"
 fi
 
+# --- a store that hangs ------------------------------------------------------------------
+cat >hole.py <<'END'
+import socket
+s = socket.socket()
+s.bind(("127.0.0.1", 0))
+s.listen(50)
+print(s.getsockname()[1], flush=True)
+kept = []
+while True:
+    kept.append(s.accept())
+END
+python3 hole.py >hole.port 2>/dev/null &
+hole=$!
+at_exit "kill $hole 2>/dev/null; wait $hole 2>/dev/null"
+while [ ! -s hole.port ]; do sleep 0.05; done
+places="{ name = \"nas-box\"; ssh = \"nobody@127.0.0.1\"; port = $(cat hole.port); }"
+nas='{ name = "nas"; at = "nas-box"; path = "/nas"; }'
+site
+make_set "$PWD/local" nightly "$young" gps=database globals-otc=globals
+make_set --proof "$PWD/local/nightly/$young" verified "$young" gps=ok globals-otc=ok
+from=$(date +%s%3N)
+expect_exit 1 "a store that hangs is a failure" "$MIDWATCH" sets --timeout 2s
+check "within its time" [ $(($(date +%s%3N) - from)) -lt 4000 ]
+check "and hides no other store" contains "$OUT" "gps                          verified"
+check "and is named" contains "$ERR" "nas cannot be read"
+run_ "$MIDWATCH" status --timeout 4s --json
+check "what is verified elsewhere is known in status" contains "$(text_of backup gps)" "verified copy of 3 h"
+check "with the store that could not be asked" contains "$(text_of backup gps)" "nas cannot be read"
+check "what is not elsewhere is unknown" [ "$(status_of backup otc)" = unknown ]
+
 finish
