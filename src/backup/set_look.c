@@ -8,7 +8,7 @@
 #include "backup/sets_intern.h"
 #include "base/clock.h"
 
-enum { PROOFS_MAX = 64, SUBS_MAX = 256, CHUNK = 64 << 10 };
+enum { PROOFS_MAX = 64, SUBS_MAX = 256, CLAIM_MS = 5000 };
 
 struct sub {
 	char *name;
@@ -422,6 +422,7 @@ set_forget(struct set *set)
 	free(set->problem);
 	set->problem = NULL;
 	set->told = set->looked = set->foreign = false;
+	set->began = set->at;
 	set->proofs = set->bad_proofs = 0;
 	set->sha256[0] = '\0';
 }
@@ -488,6 +489,10 @@ look_inside(struct looker *l, struct set *set, const struct folder *f,
 		return false;
 	if (!set->told)
 		return true;
+	/* the name is of whole seconds, and of the next free one */
+	if (set->manifest.started > set->at - CLAIM_MS &&
+	    set->manifest.started < set->at + 1000)
+		set->began = set->manifest.started;
 	against = of_whom(l->s, &set->manifest);
 	set->foreign = against != NULL;
 	if (set->foreign)

@@ -203,7 +203,7 @@ take_set(struct looker *l, struct found *all, enum set_class class,
 	new->path = xprintf("%s/%s", set_class_name(class), x->name);
 	new->class = class;
 	new->state = name->state;
-	new->at = name->at;
+	new->at = new->began = name->at;
 	new->mtime = x->st.mtime;
 	new->seen_ms = clock_mono_ms();
 	old = known(l->s, new);

@@ -40,6 +40,7 @@ struct set {
 	enum set_class class;
 	enum set_state state;
 	int64_t at;			/* wall ms, of its name */
+	int64_t began;			/* the same second, by its manifest */
 	bool looked;			/* false: only its name is known yet */
 	int64_t bytes;			/* of its files */
 	int64_t changed;		/* newest of them, by the store's clock */

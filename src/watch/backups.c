@@ -2,8 +2,8 @@
  * backup: for each database and component, how well its newest copies are proven
  * and how old they are, over all stores.
  *
- * data, times in wall ms (of the moment that the copy holds: its set's), sizes in
- * bytes; X is sent, verified, restorable: the newest copy that is at least that:
+ * data, times in wall ms (of a copy: when its set's run began), sizes in bytes;
+ * X is sent, verified, restorable: the newest copy that is at least that:
  *	what		"database", "files", "command"
  *	rpo_ms		how old a verified copy may be
  *	X_ms, X_age_ms, X_set, X_store
@@ -151,8 +151,8 @@ facts(struct ask *a)
 			    proven_name(p), ends[i]);
 		if (set == NULL)
 			continue;
-		reading_int(r, key[0], set->at);
-		reading_int(r, key[1], a->eye->now - set->at);
+		reading_int(r, key[0], set->began);
+		reading_int(r, key[1], a->eye->now - set->began);
 		reading_str(r, key[2], set->path);
 		reading_str(r, key[3], a->at[p]->store->name);
 	}

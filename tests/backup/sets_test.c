@@ -400,6 +400,37 @@ newest_is_by_truth_and_not_from_the_future(void **state)
 }
 
 static void
+a_run_begins_when_its_manifest_says_within_the_second_of_its_name(void **state)
+{
+	static const struct {
+		const char *started;
+		int64_t began;
+	} runs[] = {
+		{ "2025-02-14T02:10:00.750Z", 1739499000750 },
+		{ "2025-02-14T02:09:59.900Z", 1739498999900 },
+		{ "2025-02-14T02:10:01.000Z", 1739499000000 },
+		{ "2099-01-01T00:00:00.000Z", 1739499000000 },
+		{ "1970-01-01T00:00:00.000Z", 1739499000000 },
+	};
+
+	(void)state;
+	kit_set("$1/store nightly 20250214T021000Z otc=database");
+	for (size_t i = 0; i < sizeof runs / sizeof *runs; i++) {
+		char script[256];
+
+		test_case(runs[i].started);
+		snprintf(script, sizeof script, "sed -i '1s/\"started\":\"[^\"]*"
+		    "\"/\"started\":\"%s\"/' $1/store/" SET1 "/manifest.json && "
+		    "touch -d @%zu $1/store/" SET1 "/manifest.json",
+		    runs[i].started, i + 1);
+		assert_true(kit_sh(script));
+		read_again();
+		assert_null(s.v.v[0]->problem);
+		assert_int_equal(s.v.v[0]->began, runs[i].began);
+	}
+}
+
+static void
 what_others_left_is_told_apart(void **state)
 {
 	const char *patterns[] = { "*.tmp", "core.[0-9]*" };
@@ -674,6 +705,7 @@ static const struct CMUnitTest tests[] = {
 	TEST(good_components_of_an_incomplete_set_count),
 	TEST(a_partial_set_never_counts_whatever_it_holds),
 	TEST(newest_is_by_truth_and_not_from_the_future),
+	TEST(a_run_begins_when_its_manifest_says_within_the_second_of_its_name),
 	TEST(what_others_left_is_told_apart),
 	TEST(a_name_that_a_server_says_twice_is_one_set),
 	TEST(what_did_not_change_is_not_read_again),
