@@ -86,7 +86,8 @@ bool set_file_ok(const char *name);
 void set_file_name(struct buf *out, enum set_kind kind, const char *part);
 void set_index_name(struct buf *out, const char *file);	/* otc.dump.idx */
 
-/* "proof-20250214T021500Z-verified.json". */
+/* "proof-20250214T021500Z-verified.json". One that is taken is not replaced: the
+ * next free second it is, in the proof as well. */
 void set_proof_name(char out[64], int64_t at, enum proven kind);
 bool set_proof_parse(const char *name, int64_t *ret_at, enum proven *ret_kind);
 

@@ -226,16 +226,6 @@ struct proofs {
 	VEC(struct proof) v;
 };
 
-/* Oldest first; of one instant, what was read back comes last. */
-static int
-by_time(const void *a, const void *b)
-{
-	const struct proof *x = a, *y = b;
-
-	return x->at != y->at ? (x->at > y->at) - (x->at < y->at) :
-	    (int)y->kind - (int)x->kind;
-}
-
 static const struct proof_part *
 proven_of(const struct proof *p, const char *name)
 {
@@ -245,63 +235,86 @@ proven_of(const struct proof *p, const char *name)
 	return NULL;
 }
 
-/* A proof that failed takes back its own truth and those above it, until one of
- * its kind (or a better one) is well again. */
+/* The last word of one kind about a component. */
+struct word {
+	const struct proof_part *said;	/* NULL: nothing was said */
+	int64_t at;
+};
+
+static struct word
+last_word(const struct proofs *all, enum proven kind, const char *name)
+{
+	struct word w = { NULL, 0 };
+
+	for (size_t i = 0; i < all->v.n; i++) {
+		const struct proof *p = &all->v.v[i];
+		const struct proof_part *q = p->kind != kind ? NULL :
+		    proven_of(p, name);
+
+		/* of one moment, the bad news counts */
+		if (q != NULL && (w.said == NULL || p->at > w.at ||
+		    (p->at == w.at && !q->ok)))
+			w = (struct word){ q, p->at };
+	}
+	return w;
+}
+
+static void
+doubt(struct set *set, size_t i, const char *what, const struct word *w)
+{
+	struct set_truth *t = &set->truths.v[i];
+
+	t->why = xprintf("%s%s%s", what, w->said->text ? ": " : "",
+	    w->said->text ? w->said->text : "");
+	problem(set, "%s: %s", set->manifest.parts.v[i].name, t->why);
+}
+
+/*
+ * The last word of each kind decides. What was found to be damaged is worth
+ * nothing until it is read, or restored, and well; that the bytes are as they
+ * were does not make up for a restore that failed.
+ */
 static void
 weigh_part(struct set *set, size_t i, const struct proofs *all)
 {
-	static const char *const what[PROVEN_COUNT] = {
-		[PROVEN_VERIFIED] = "it was read back and is damaged",
-		[PROVEN_RESTORABLE] = "restoring it has failed",
-	};
-	const struct proof_part *doubts[PROVEN_COUNT] = { NULL }, *doubt;
 	const char *name = set->manifest.parts.v[i].name;
 	struct set_truth *t = &set->truths.v[i];
-	enum proven known = PROVEN_SENT, k;
+	struct word read = last_word(all, PROVEN_VERIFIED, name);
+	struct word restored = last_word(all, PROVEN_RESTORABLE, name);
+	bool damaged = read.said != NULL && !read.said->ok &&
+	    !(restored.said != NULL && restored.said->ok &&
+	    restored.at > read.at);
 
-	for (size_t at = 0; at < all->v.n; at++) {
-		const struct proof *p = &all->v.v[at];
-		const struct proof_part *q = proven_of(p, name);
-
-		if (q == NULL)
-			continue;
-		for (k = PROVEN_VERIFIED; q->ok && k <= p->kind; k++)
-			doubts[k] = NULL;
-		for (k = p->kind; !q->ok && k < PROVEN_COUNT; k++)
-			t->at[k] = 0;
-		if (!q->ok) {
-			doubts[p->kind] = q;
-			continue;
-		}
-		t->at[p->kind] = p->at;
-		if (p->kind == PROVEN_RESTORABLE)
-			t->took_ms = q->took_ms;
-	}
-	for (k = PROVEN_VERIFIED; k < PROVEN_COUNT; k++)
-		if (t->at[k] != 0)
-			known = k;
-	k = doubts[PROVEN_VERIFIED] != NULL ? PROVEN_VERIFIED :
-	    PROVEN_RESTORABLE;
-	doubt = doubts[k];
-	t->proven = doubt != NULL && k == PROVEN_VERIFIED ? PROVEN_NOT : known;
-	if (t->at[PROVEN_RESTORABLE] == 0)
-		t->took_ms = -1;
-	if (doubt == NULL)
+	if (damaged) {
+		t->proven = PROVEN_NOT;
+		doubt(set, i, "it was read back and is damaged", &read);
 		return;
-	t->why = xprintf("%s%s%s", what[k], doubt->text ? ": " : "",
-	    doubt->text ? doubt->text : "");
-	problem(set, "%s: %s", name, t->why);
+	}
+	if (read.said != NULL && read.said->ok) {
+		t->proven = PROVEN_VERIFIED;
+		t->at[PROVEN_VERIFIED] = read.at;
+	}
+	if (restored.said != NULL && restored.said->ok) {
+		t->proven = PROVEN_RESTORABLE;
+		t->at[PROVEN_RESTORABLE] = restored.at;
+		t->took_ms = restored.said->took_ms;
+	} else if (restored.said != NULL)
+		doubt(set, i, "restoring it has failed", &restored);
 }
 
-/* What is not there with its size cannot be proven by anything. */
-static void
-weigh_proofs(struct set *set, struct proofs *all)
+/* Has everything that such proofs are about been mentioned? Older ones say
+ * nothing more, then. */
+static bool
+all_said(const struct set *set, const struct proofs *all, enum proven kind)
 {
-	if (all->v.n > 1)
-		qsort(all->v.v, all->v.n, sizeof *all->v.v, by_time);
-	for (size_t i = 0; i < set->truths.n; i++)
-		if (set->truths.v[i].proven == PROVEN_SENT)
-			weigh_part(set, i, all);
+	for (size_t i = 0; i < set->manifest.parts.n; i++) {
+		const struct set_part *p = &set->manifest.parts.v[i];
+
+		if ((kind != PROVEN_RESTORABLE || p->kind == SET_DATABASE) &&
+		    last_word(all, kind, p->name).said == NULL)
+			return false;
+	}
+	return true;
 }
 
 /* One file that is called a proof. False: it could not be read at all. */
@@ -333,27 +346,41 @@ take_proof(struct looker *l, struct set *set, const char *name,
 	return ok;
 }
 
+/* Their names have the time in front: from the end, the newest come first. */
 static bool
-read_proofs(struct looker *l, struct set *set, const struct folder *f,
-    struct err *e)
+read_kind(struct looker *l, struct set *set, const struct folder *f,
+    enum proven want, struct proofs *all, struct err *e)
 {
-	struct proofs all = { 0 };
 	bool ok = true;
+	int n = 0;
 
-	/* names end the list in order of time: the newest ones count */
 	for (size_t i = f->top.entries.n; ok && i-- > 0;) {
 		const struct place_entry *x = &f->top.entries.v[i];
 		enum proven kind;
 		int64_t at;
 
-		if (!x->st.is_file || !set_proof_parse(x->name, &at, &kind))
+		if (!x->st.is_file || !set_proof_parse(x->name, &at, &kind) ||
+		    kind != want)
 			continue;
-		if (all.v.n + set->bad_proofs >= PROOFS_MAX)
+		if (n++ >= PROOFS_MAX || all_said(set, all, want))
 			break;
-		ok = take_proof(l, set, x->name, kind, &all, e);
+		ok = take_proof(l, set, x->name, kind, all, e);
 	}
-	if (ok)
-		weigh_proofs(set, &all);
+	return ok;
+}
+
+static bool
+read_proofs(struct looker *l, struct set *set, const struct folder *f,
+    struct err *e)
+{
+	struct proofs all = { 0 };
+	bool ok = read_kind(l, set, f, PROVEN_VERIFIED, &all, e) &&
+	    read_kind(l, set, f, PROVEN_RESTORABLE, &all, e);
+
+	/* what is not there with its size cannot be proven by anything */
+	for (size_t i = 0; ok && i < set->truths.n; i++)
+		if (set->truths.v[i].proven == PROVEN_SENT)
+			weigh_part(set, i, &all);
 	for (size_t i = 0; i < all.v.n; i++)
 		proof_release(&all.v.v[i]);
 	VEC_RELEASE(&all.v);

@@ -16,8 +16,9 @@
  *
  * The truth of a component: `sent` when the manifest, in a folder that is not
  * `.partial`, calls it complete and its files are there with the manifest's
- * sizes; more by proofs that name this very manifest. A proof that failed takes
- * back what older ones had given: one of `verified` everything.
+ * sizes; more by proofs that name this very manifest, the last one of each kind.
+ * One that failed takes back what older ones had given: of `verified` everything,
+ * of `restorable` that.
  */
 #ifndef BACKUP_SETS_H
 #define BACKUP_SETS_H
@@ -50,7 +51,7 @@ struct set {
 	struct manifest manifest;
 	char sha256[SHA_HEX];		/* of the manifest */
 	VEC(struct set_truth) truths;	/* one for each of manifest.parts */
-	size_t proofs, bad_proofs;
+	size_t proofs, bad_proofs;	/* that were read: the last ones */
 	VEC(struct stray *) strays;	/* files that the manifest does not name */
 	/* of the reader */
 	int64_t mtime, seen_ms, looked_ms;

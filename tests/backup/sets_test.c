@@ -186,6 +186,30 @@ a_proof_that_failed_takes_back_what_was_proven(void **state)
 	assert_null(s.v.v[0]->problem);
 }
 
+/* A set that is read again every day keeps its one restore. */
+static void
+old_proofs_are_read_only_for_what_newer_ones_do_not_say(void **state)
+{
+	char words[160];
+
+	(void)state;
+	kit_set("$1/store nightly 20250214T021000Z otc=database app=files");
+	kit_set("--proof $1/store/" SET1 " restorable 20250214T030000Z otc=ok");
+	kit_set("--proof $1/store/" SET1 " verified 20250214T030000Z "
+	    "otc=failed app=ok");
+	for (int i = 0; i < 100; i++) {
+		snprintf(words, sizeof words, "--proof $1/store/" SET1
+		    " verified 20250%d%02dT030000Z otc=ok%s", 3 + i / 25,
+		    1 + i % 25, i == 99 ? "" : " app=ok");
+		kit_set(words);
+	}
+	read_again();
+	assert_string_equal(kit_truth(&s, SET1, "otc"), "restorable");
+	assert_string_equal(kit_truth(&s, SET1, "app"), "verified");
+	assert_int_equal(opens, 1 + 2 + 1);
+	assert_null(s.v.v[0]->problem);
+}
+
 static void
 a_proof_of_another_manifest_proves_nothing(void **state)
 {
@@ -698,6 +722,7 @@ over_sftp_and_ssh_it_is_the_same(void **state)
 static const struct CMUnitTest tests[] = {
 	TEST(a_copy_is_sent_until_more_is_proven),
 	TEST(a_proof_that_failed_takes_back_what_was_proven),
+	TEST(old_proofs_are_read_only_for_what_newer_ones_do_not_say),
 	TEST(a_proof_of_another_manifest_proves_nothing),
 	TEST(a_changed_manifest_has_lost_its_proofs),
 	TEST(what_is_not_there_in_full_is_not_sent),
