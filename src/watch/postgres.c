@@ -550,10 +550,16 @@ busy(const struct crowd *c)
 	return false;
 }
 
+static bool
+goes_on(const struct crowd *c)
+{
+	return c->more(c->ctx) || (c->eye->once && busy(c));
+}
+
 static void
 loop(struct crowd *c)
 {
-	while (c->more(c->ctx) || (c->eye->once && busy(c))) {
+	while (goes_on(c)) {
 		int64_t now = clock_mono_ms(), next = now + TURN_MS;
 
 		for (size_t i = 0; i < c->n; i++) {
@@ -566,6 +572,8 @@ loop(struct crowd *c)
 				next = w->next_turn;
 		}
 		next -= clock_mono_ms();
+		if (!goes_on(c))
+			break;
 		(void)poll(c->fds, (nfds_t)c->n, next > 0 ? (int)next : 0);
 	}
 }
