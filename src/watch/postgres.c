@@ -231,8 +231,8 @@ refused(struct crowd *c, struct watched *w, const char *no, bool punished,
 	if (punished)
 		stat_passfile(w, &w->passfile);
 	hang_up(w);
-	if (w->way != NULL && w->state == LOGIN) {
-		/* the tunnel may know better why nothing came through */
+	if (w->way != NULL && w->state == LOGIN && w->sqlstate[0] == '\0') {
+		/* no server spoke: the tunnel may know why */
 		way_ask_why(w->way);
 		w->state = WHY;
 		w->asked_at = clock_mono_ms();
@@ -445,6 +445,12 @@ turn_why(struct crowd *c, struct watched *w, int64_t now)
 	    now < w->deadline)
 		return;
 	w->tunnel = e;
+	if (e.kind != ERR_NONE) {
+		/* the far end was not reached, whatever that looked like */
+		(void)snprintf(w->no, sizeof w->no, "%s",
+		    pg_no_name(PG_NO_UNREACHABLE));
+		w->punished = false;
+	}
 	say_refusal(c, w);
 }
 

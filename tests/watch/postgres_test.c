@@ -3,10 +3,8 @@
 
 #include "base/text.h"
 #include "tests/pg/kit.h"
+#include "tests/watch/crowd.h"
 #include "watch/postgres.h"
-#include "watch/probe.h"
-
-extern const struct probe probe_database;
 
 /* One cluster for the questions and the logins, one for what WAL suffers. */
 static struct kit_pg box, wal;
@@ -42,104 +40,6 @@ stop(void **state)
 	return 0;
 }
 
-/* ---- a crowd, driven as the feed drives it ------------------------------------ */
-
-enum { TARGETS = 60 };
-
-struct drive {
-	struct site site;
-	struct eye eye;
-	struct target t[TARGETS];
-	size_t n;
-	struct readings all;		/* the newest of each */
-	int reads, want;		/* readings altogether; when to end */
-	int64_t deadline_ms, end;
-	/* in between reads */
-	void (*between)(struct drive *d, struct reading *r);
-};
-
-static void
-begin(void *ctx, struct target *t)
-{
-	struct drive *d = ctx;
-
-	t->begun = clock_mono_ms();
-	t->read = true;
-	d->eye.now = clock_wall_ms();
-	d->eye.deadline = t->begun + d->deadline_ms;
-}
-
-static void
-done(void *ctx, struct target *t, struct reading *r)
-{
-	struct drive *d = ctx;
-
-	r->took_ms = clock_mono_ms() - t->begun;
-	t->due = clock_mono_ms() + 100;
-	d->reads++;
-	readings_put(&d->all, r);
-	if (d->between != NULL)
-		d->between(d, r);
-}
-
-static bool
-more(void *ctx)
-{
-	struct drive *d = ctx;
-
-	for (size_t i = 0; d->eye.once && i < d->n; i++)
-		if (!d->t[i].read)
-			return true;
-	return !d->eye.once && d->reads < d->want && clock_mono_ms() < d->end;
-}
-
-/* databases: what stands between the parentheses of the site file. */
-static void
-drive_site(struct drive *d, const char *databases)
-{
-	char *text = xprintf("site = { name = \"t\"; };\n"
-	    "databases = ( %s );\n", databases);
-
-	*d = (struct drive){ .deadline_ms = 5000 };
-	if (!site_parse(&d->site, test_path("midwatch.cfg"), text,
-	    strlen(text)))
-		fail_msg("%s", d->site.doc.problems.v[0].text);
-	free(text);
-	eye_init(&d->eye, &d->site, NULL);
-	d->n = probe_database.count(&d->site);
-	assert_in_range(d->n, 1, TARGETS);
-	for (size_t i = 0; i < d->n; i++) {
-		d->t[i] = (struct target){ .probe = &probe_database,
-		    .index = i };
-		probe_database.target(&d->site, i, &d->t[i]);
-	}
-}
-
-static void
-drive_go(struct drive *d)
-{
-	d->end = clock_mono_ms() + 60000;
-	probe_database.crowd(&d->eye, d->t, d->n, begin, done, more, d);
-}
-
-static void
-drive_end(struct drive *d)
-{
-	readings_release(&d->all);
-	eye_release(&d->eye);
-	site_release(&d->site);
-}
-
-static const struct reading *
-reading_of(const struct drive *d, const char *name)
-{
-	const struct reading *r = readings_find(&d->all, "database", name);
-
-	if (r == NULL)
-		fail_msg("there is no reading of %s", name);
-	return r;
-}
-
 /* One read of one database; released by drive_end(). */
 static const struct reading *
 read_once(struct drive *d, const struct kit_pg *at, const char *keys)
@@ -149,39 +49,11 @@ read_once(struct drive *d, const struct kit_pg *at, const char *keys)
 	    strstr(keys, "dbname") ? "" : "dbname = \"postgres\"; ",
 	    strstr(keys, "user =") ? "" : "user = \"postgres\"; ", keys);
 
-	drive_site(d, db);
+	drive_site(d, "", db);
 	free(db);
 	d->eye.once = true;
 	drive_go(d);
 	return reading_of(d, "otc");
-}
-
-static int64_t
-fact(const struct reading *r, const char *key)
-{
-	return json_get_int(r->data, key, -1);
-}
-
-static const char *
-word(const struct reading *r, const char *key)
-{
-	const char *s = json_get_str(r->data, key);
-
-	return s != NULL ? s : "";
-}
-
-static void
-has(const char *text, const char *part)
-{
-	if (text == NULL || strstr(text, part) == NULL)
-		fail_msg("\"%s\" is not in \"%s\"", part, text ? text : "");
-}
-
-static void
-lacks(const char *text, const char *part)
-{
-	if (text != NULL && strstr(text, part) != NULL)
-		fail_msg("\"%s\" is in \"%s\"", part, text);
 }
 
 /* ---- a database that is well ----------------------------------------------------- */
@@ -367,7 +239,7 @@ a_server_that_never_answers_delays_nobody_else(void **state)
 	    "{ name = \"well\"; host = \"127.0.0.1\"; port = %d; "
 	    "dbname = \"postgres\"; user = \"postgres\"; }", port, port,
 	    closed, box.port);
-	drive_site(&d, sites);
+	drive_site(&d, "", sites);
 	free(sites);
 	d.eye.once = true;
 	d.deadline_ms = 2000;
@@ -403,7 +275,7 @@ fifty_databases_of_a_cluster_are_one_crowd(void **state)
 		buf_printf(&sites, "%s{ name = \"db%d\"; host = \"127.0.0.1\"; "
 		    "port = %d; dbname = \"postgres\"; user = \"postgres\"; }",
 		    i ? ", " : "", i, box.port);
-	drive_site(&d, sites.p);
+	drive_site(&d, "", sites.p);
 	buf_release(&sites);
 	d.eye.once = true;
 	began = clock_mono_ms();
@@ -478,7 +350,7 @@ the_connection_is_kept_and_one_that_broke_is_made_anew_at_once(void **state)
 	NEED_PG(&box);
 	db = xprintf("{ name = \"otc\"; host = \"127.0.0.1\"; port = %d; "
 	    "dbname = \"postgres\"; user = \"postgres\"; }", box.port);
-	drive_site(&d, db);
+	drive_site(&d, "", db);
 	free(db);
 	d.want = 6;
 	d.between = end_ours;
@@ -514,7 +386,7 @@ a_kept_connection_that_falls_silent_is_replaced_within_the_read(void **state)
 	NEED_PG(&box);
 	db = xprintf("{ name = \"otc\"; host = \"127.0.0.1\"; port = %d; "
 	    "dbname = \"postgres\"; user = \"postgres\"; }", box.port);
-	drive_site(&d, db);
+	drive_site(&d, "", db);
 	free(db);
 	d.want = 4;
 	d.between = stop_ours;
@@ -562,7 +434,7 @@ a_refused_login_waits_until_the_password_file_changes(void **state)
 	db = xprintf("{ name = \"otc\"; host = \"127.0.0.1\"; port = %d; "
 	    "dbname = \"postgres\"; user = \"backup\"; passfile = \"%s\"; }",
 	    box.port, passfile);
-	drive_site(&d, db);
+	drive_site(&d, "", db);
 	free(db);
 	d.want = 7;
 	d.between = mend_passfile;
