@@ -3,6 +3,7 @@
  */
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -17,7 +18,7 @@ enum { TIMEOUT_MS = 5000, DEPTH_SHOWN = 16 };
 struct tree {
 	const struct reading *r;
 	const json_t *list;		/* data.locks */
-	VEC(bool) shown;
+	bool *shown;
 };
 
 static int64_t
@@ -129,10 +130,10 @@ show_below(struct tree *t, size_t i, int depth)
 	const json_t *o = json_array_get(t->list, i), *other;
 	size_t k;
 
-	t->shown.v[i] = true;
+	t->shown[i] = true;
 	show_session(o, depth);
 	json_array_foreach(t->list, k, other)
-		if (!t->shown.v[k] && behind(other, num(o, "pid")))
+		if (!t->shown[k] && behind(other, num(o, "pid")))
 			show_below(t, k, depth + 1);
 }
 
@@ -172,7 +173,7 @@ show_prepared(struct tree *t)
 		    gid != NULL ? gid : "", user != NULL ? user : "", age);
 	}
 	json_array_foreach(t->list, i, o)
-		if (!t->shown.v[i] && behind(o, 0))
+		if (!t->shown[i] && behind(o, 0))
 			show_below(t, i, 1);
 }
 
@@ -182,16 +183,15 @@ show_tree(struct tree *t)
 	const json_t *o;
 	size_t i;
 
-	for (i = 0; i < json_array_size(t->list); i++)
-		VEC_PUSH(&t->shown, false);
+	t->shown = xcalloc(json_array_size(t->list) + 1, sizeof *t->shown);
 	json_array_foreach(t->list, i, o)
-		if (!t->shown.v[i] && is_root(t, o))
+		if (!t->shown[i] && is_root(t, o))
 			show_below(t, i, 0);
 	show_prepared(t);
 	json_array_foreach(t->list, i, o)
-		if (!t->shown.v[i])	/* they wait in a circle */
+		if (!t->shown[i])	/* they wait in a circle */
 			show_below(t, i, 0);
-	VEC_RELEASE(&t->shown);
+	free(t->shown);
 }
 
 static void

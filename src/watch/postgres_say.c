@@ -22,7 +22,7 @@ enum {
 	STARTING_CRITICAL = 5 * MINUTE,
 	ARCHIVE_CRITICAL = 30 * MINUTE, READY_CRITICAL = 64,
 	LAG_WARN = 5 * MINUTE,
-	FULL_WARN = 85, ROOM_WARN = 80,
+	FULL_WARN = 85, ROOM_WARN = 80, SAID_EACH = 2,
 	XID_WARN = 1000000000, XID_CRITICAL = 1600000000,
 };
 #define SLOT_WARN (64 * MB)
@@ -340,37 +340,46 @@ judge_archiver(struct scene *s)
 	    word(file, s->data, "last_failed_wal"), age, kept);
 }
 
+/* False: this one is well. */
+static bool
+judge_slot(struct scene *s, const json_t *o)
+{
+	char name[WORDS], status[WORDS], size[16], safe[16];
+	int64_t held = num(o, "held"), left = num(o, "safe_wal_size");
+
+	(void)word(name, o, "name");
+	text_fmt_size(size, held);
+	text_fmt_size(safe, left > 0 ? left : 0);
+	if (strcmp(word(status, o, "wal_status"), "lost") == 0)
+		reading_say(s->r, LEVEL_WARNING, "drop the slot and build what "
+		    "used it anew", "the slot '%s' has lost WAL that it needed",
+		    name);
+	else if (json_object_get(o, "safe_wal_size") != NULL && left < SLOT_SAFE)
+		reading_say(s->r, LEVEL_CRITICAL, "start what reads the slot "
+		    "before its WAL is gone", "the slot '%s' loses its WAL in "
+		    "%s", name, safe);
+	else if (!json_get_bool(o, "active") && held >= SLOT_WARN)
+		reading_say(s->r, held >= SLOT_CRITICAL ? LEVEL_CRITICAL :
+		    LEVEL_WARNING, "start what reads the slot, or drop it with "
+		    "pg_drop_replication_slot() if nothing will",
+		    "the slot '%s' is read by nobody and keeps %s of WAL", name,
+		    size);
+	else
+		return false;
+	return true;
+}
+
+/* The list has the one that keeps most at its head. */
 static void
 judge_slots(struct scene *s)
 {
-	const json_t *list = json_object_get(s->data, "slots"), *o;
-	char name[WORDS], status[WORDS], size[16], safe[16];
+	const json_t *o;
 	size_t i;
+	int said = 0;
 
-	json_array_foreach(list, i, o) {
-		int64_t held = num(o, "held");
-		bool limited = json_object_get(o, "safe_wal_size") != NULL;
-		int64_t left = num(o, "safe_wal_size");
-
-		(void)word(name, o, "name");
-		text_fmt_size(size, held);
-		if (strcmp(word(status, o, "wal_status"), "lost") == 0)
-			reading_say(s->r, LEVEL_WARNING, "drop the slot and "
-			    "build what used it anew", "the slot '%s' has lost "
-			    "WAL that it needed", name);
-		else if (limited && left < SLOT_SAFE) {
-			text_fmt_size(safe, left > 0 ? left : 0);
-			reading_say(s->r, LEVEL_CRITICAL, "start what reads the "
-			    "slot before its WAL is gone",
-			    "the slot '%s' loses its WAL in %s", name, safe);
-		} else if (!json_get_bool(o, "active") && held >= SLOT_WARN)
-			reading_say(s->r, held >= SLOT_CRITICAL ?
-			    LEVEL_CRITICAL : LEVEL_WARNING,
-			    "start what reads the slot, or drop it with "
-			    "pg_drop_replication_slot() if nothing will",
-			    "the slot '%s' is read by nobody and keeps %s of "
-			    "WAL", name, size);
-	}
+	json_array_foreach(json_object_get(s->data, "slots"), i, o)
+		if (said < SAID_EACH && judge_slot(s, o))
+			said++;
 }
 
 static void
@@ -378,13 +387,15 @@ judge_replicas(struct scene *s)
 {
 	const json_t *list = json_object_get(s->data, "replicas"), *o;
 	char app[WORDS], size[16], age[32];
+	int said = 0;
 	size_t i;
 
 	json_array_foreach(list, i, o) {
 		int64_t behind = num(o, "replay_behind");
 		int64_t lag = num(o, "replay_lag_ms");
 
-		if (behind < BEHIND_WARN && lag < LAG_WARN)
+		if ((behind < BEHIND_WARN && lag < LAG_WARN) ||
+		    said++ >= SAID_EACH)
 			continue;
 		text_fmt_size(size, behind);
 		text_fmt_duration(age, lag);
