@@ -717,6 +717,44 @@ a_slot_that_nobody_reads_is_named_with_what_it_keeps(void **state)
 	kit_psql(&wal, "SELECT pg_drop_replication_slot('old_standby')");
 }
 
+static void
+a_server_that_is_full_refuses_and_tells_a_superuser_so(void **state)
+{
+	struct pg_spec spec = { .name = "many", .host = "127.0.0.1",
+		.dbname = "postgres", .user = "many" };
+	struct pg *s[20] = { NULL };
+	const struct reading *r;
+	struct err e = ERR_INIT;
+	struct drive d;
+
+	(void)state;
+	start_wal();
+	NEED_PG(&wal);
+	spec.port = wal.port;
+	kit_psql(&wal, "CREATE ROLE many LOGIN");
+	/* 20, of which 3 are for superusers */
+	for (int i = 0; i < 17; i++) {
+		s[i] = pg_open(&spec, clock_mono_ms() + 5000, &e);
+		if (s[i] == NULL)
+			fail_msg("%s", e.msg);
+	}
+	r = read_once(&d, &wal, "user = \"many\";");
+	assert_string_equal(word(r, "no"), "full");
+	assert_string_equal(word(r, "sqlstate"), "53300");
+	assert_int_equal(r->level, LEVEL_CRITICAL);
+	has(r->text, "too many connections (53300)");
+	drive_end(&d);
+	r = read_once(&d, &wal, "");
+	assert_int_equal(r->level, LEVEL_CRITICAL);
+	has(r->text, "18 of 20 connections are in use: only superusers still "
+	    "get in");
+	assert_string_equal(r->next, "midwatch locks otc");
+	assert_int_equal(fact(r, "connections_idle"), 17);
+	drive_end(&d);
+	for (int i = 0; i < 17; i++)
+		pg_close(s[i]);
+}
+
 /* ---- a standby ------------------------------------------------------------------------------ */
 
 static bool
@@ -1196,6 +1234,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(a_dump_is_known_by_its_name_and_is_no_long_transaction),
 	cmocka_unit_test(an_archive_command_that_fails_is_said),
 	cmocka_unit_test(a_slot_that_nobody_reads_is_named_with_what_it_keeps),
+	cmocka_unit_test(a_server_that_is_full_refuses_and_tells_a_superuser_so),
 	cmocka_unit_test(hostile_names_and_statements_come_out_harmless),
 	cmocka_unit_test(a_standby_says_so_and_when_it_stops_following),
 	cmocka_unit_test(each_fact_that_matters_has_its_sentence),
