@@ -597,8 +597,8 @@ row_facts(const struct question *q, const struct pg_rows *rows, size_t row)
 {
 	json_t *o = json_object();
 
-	for (size_t i = 0; q->columns[i].key != NULL &&
-	    i < pg_columns(rows); i++) {
+	for (size_t i = 0; i < pg_columns(rows) &&
+	    q->columns[i].key != NULL; i++) {
 		json_t *v = value(q->columns[i].type, pg_at(rows, row, i));
 
 		if (v != NULL)
