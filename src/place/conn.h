@@ -53,6 +53,7 @@ void conn_known_methods(const struct conn *c, struct buf *out,
     bool *ret_other);
 bool conn_known_check(const struct conn *c, const struct place_spec *spec,
     struct err *e);
-void conn_host_line(const struct conn *c, struct buf *out);
+struct known_key;
+bool conn_key(const struct conn *c, struct known_key *k, struct err *e);
 
 #endif

@@ -66,9 +66,16 @@ one_line(struct place_host *h, char *line, const struct place_spec *spec)
 		set(&h->command, value);
 	else if (strcmp(line, "hostkeyalias") == 0)
 		set(&h->key_alias, value);
-	else if (strcmp(line, "globalknownhostsfile") == 0 ||
-	    (strcmp(line, "userknownhostsfile") == 0 && !spec->known_hosts))
+	else if (strcmp(line, "globalknownhostsfile") == 0)
 		add_paths(value, h);
+	else if (strcmp(line, "userknownhostsfile") == 0 &&
+	    !spec->known_hosts) {
+		size_t first = h->known_hosts.n;
+
+		add_paths(value, h);
+		if (h->known_hosts.n > first)
+			set(&h->trust_file, h->known_hosts.v[first]);
+	}
 }
 
 static bool
@@ -110,8 +117,10 @@ place_host_find(struct place_host *h, const struct place_spec *spec,
 	h->alias = xstrdup(spec->host);
 	if (spec->identity)
 		VEC_PUSH(&h->identities, place_path_home(spec->identity));
-	if (spec->known_hosts)
-		VEC_PUSH(&h->known_hosts, place_path_home(spec->known_hosts));
+	if (spec->known_hosts) {
+		h->trust_file = place_path_home(spec->known_hosts);
+		VEC_PUSH(&h->known_hosts, xstrdup(h->trust_file));
+	}
 	if (agent)
 		h->agent = xstrdup(agent);
 	if (spawn_run(&(struct run){ .argv = argv,
@@ -141,6 +150,7 @@ place_host_release(struct place_host *h)
 	free(h->alias);
 	free(h->name);
 	free(h->user);
+	free(h->trust_file);
 	free(h->key_alias);
 	free(h->agent);
 	free(h->jump);

@@ -91,6 +91,7 @@ struct place_host {
 	bool user_given, port_given;
 	VEC(char *) identities;
 	VEC(char *) known_hosts;
+	char *trust_file;		/* of these, the one to add to */
 	char *key_alias;		/* HostKeyAlias */
 	char *agent;			/* the socket; NULL: none */
 	char *jump;			/* ProxyJump */
@@ -140,6 +141,10 @@ bool place_go_on(const struct place *p, int64_t until, struct err *e);
 bool place_ssh_open(struct place *p, int64_t until, struct buf *ret_why,
     struct err *e);
 void place_ssh_close(struct place *p);
+/* Connects, and asks for no more than the host key. */
+struct known_key;
+bool place_ssh_key(struct place *p, int64_t until, struct known_key *ret,
+    struct buf *ret_why, struct err *e);
 
 /* host.c */
 bool place_host_find(struct place_host *h, const struct place_spec *spec,
@@ -152,6 +157,9 @@ struct place_args {
 	VEC(char *) words;
 };
 void place_system_args(struct place_args *a, const struct place *p);
+/* Whatever key it shows goes into the file; the login is refused. */
+void place_system_scan(struct place_args *a, const struct place *p,
+    const char *file, const char *methods);
 void place_system_forward(struct place_args *a, const struct place *p,
     const char *forward);
 void place_args_release(struct place_args *a);

@@ -431,8 +431,9 @@ outer_open(struct conn *c, const struct place_spec *spec, unsigned depth,
 	return !c->host.jump || jump(c, spec, depth, until, why, e);
 }
 
+/* As far as the server shows its key, which nobody has checked yet. */
 static struct conn *
-conn_open(struct place *p, const struct place_spec *spec, unsigned depth,
+conn_reach(struct place *p, const struct place_spec *spec, unsigned depth,
     int64_t until, struct buf *why, struct err *e)
 {
 	struct conn *c = xcalloc(1, sizeof *c);
@@ -442,11 +443,34 @@ conn_open(struct place *p, const struct place_spec *spec, unsigned depth,
 	c->fd = -1;
 	if (place_host_find(&c->host, spec, e) &&
 	    outer_open(c, spec, depth, until, why, e) && reach(c, until, e) &&
-	    handshake(c, until, why, e) && conn_known_check(c, spec, e) &&
+	    handshake(c, until, why, e))
+		return c;
+	conn_unref(c);
+	return NULL;
+}
+
+static struct conn *
+conn_open(struct place *p, const struct place_spec *spec, unsigned depth,
+    int64_t until, struct buf *why, struct err *e)
+{
+	struct conn *c = conn_reach(p, spec, depth, until, why, e);
+
+	if (c && conn_known_check(c, spec, e) &&
 	    conn_auth(c, spec, until, why, e))
 		return c;
 	conn_unref(c);
 	return NULL;
+}
+
+bool
+place_ssh_key(struct place *p, int64_t until, struct known_key *ret,
+    struct buf *ret_why, struct err *e)
+{
+	struct conn *c = conn_reach(p, p->hostspec, 0, until, ret_why, e);
+	bool ok = c && conn_key(c, ret, e);
+
+	conn_unref(c);
+	return ok;
 }
 
 bool

@@ -94,6 +94,22 @@ place_system_args(struct place_args *a, const struct place *p)
 	args_of(a, p->hostspec, NULL);
 }
 
+/* ssh(1) with more options in front: of an option the first one counts. */
+static void
+args_with(struct place_args *a, const struct place *p,
+    const struct place_args *front)
+{
+	struct place_args all = { 0 };
+
+	args_of(&all, p->hostspec, NULL);
+	VEC_PUSH(&a->words, all.words.v[0]);
+	for (size_t i = 0; i < front->words.n; i++)
+		VEC_PUSH(&a->words, front->words.v[i]);
+	for (size_t i = 1; i < all.words.n; i++)
+		VEC_PUSH(&a->words, all.words.v[i]);
+	VEC_RELEASE(&all.words);
+}
+
 /* A way in that stays, and no command: "PATH:HOST:PORT". What the configuration
  * forwards comes with it, and may fail: ssh cannot clear one and keep the other.
  */
@@ -101,22 +117,37 @@ void
 place_system_forward(struct place_args *a, const struct place *p,
     const char *forward)
 {
-	struct place_args all = { 0 };
+	struct place_args front = { 0 };
 
-	args_of(&all, p->hostspec, NULL);
-	for (size_t i = 0; i < all.words.n; i++) {
-		VEC_PUSH(&a->words, all.words.v[i]);
-		if (i > 0)
-			continue;
-		add(a, "-N");
-		option(a, "ClearAllForwardings", "no");	/* the first one counts */
-		option(a, "ExitOnForwardFailure", "no");
-		option(a, "StreamLocalBindMask", "0177");
-		option(a, "LogLevel", "INFO");
-		add(a, "-L");
-		add(a, forward);
-	}
-	VEC_RELEASE(&all.words);
+	add(&front, "-N");
+	option(&front, "ClearAllForwardings", "no");
+	option(&front, "ExitOnForwardFailure", "no");
+	option(&front, "StreamLocalBindMask", "0177");
+	option(&front, "LogLevel", "INFO");
+	add(&front, "-L");
+	add(&front, forward);
+	args_with(a, p, &front);
+	VEC_RELEASE(&front.words);
+}
+
+void
+place_system_scan(struct place_args *a, const struct place *p,
+    const char *file, const char *methods)
+{
+	struct place_args front = { 0 };
+
+	option(&front, "StrictHostKeyChecking", "no");
+	option(&front, "UserKnownHostsFile", file);
+	option(&front, "GlobalKnownHostsFile", "/dev/null");
+	option(&front, "HashKnownHosts", "no");
+	option(&front, "UpdateHostKeys", "no");
+	option(&front, "CheckHostIP", "no");
+	option(&front, "VerifyHostKeyDNS", "no");
+	option(&front, "PreferredAuthentications", "none");
+	option(&front, "PermitLocalCommand", "no");
+	option(&front, "HostKeyAlgorithms", methods);
+	args_with(a, p, &front);
+	VEC_RELEASE(&front.words);
 }
 
 void

@@ -54,6 +54,9 @@ const struct verb verbs[] = {
 	{ "lint", verb_lint, "lint FILE...",
 	    "every mistake of site files and runbooks, with its line", "",
 	    false },
+	{ "trust", verb_trust, "trust PLACE [--confirm LAST4]",
+	    "a place's host key: shown, compared, written to known_hosts",
+	    "--confirm", false },
 	{ "doctor", verb_doctor, "doctor [--tonight]",
 	    "whether machine and site are ready for a bad night", "--tonight",
 	    false },
@@ -88,7 +91,6 @@ const struct verb verbs[] = {
 	    "--timeout", false },
 	{ "restore", NULL, "restore SET DB", "data back from a set", "", false },
 	{ "isolate", NULL, "isolate", "evidence for the cause", "", false },
-	{ "trust", NULL, "trust PLACE", "accept a host's key", "", false },
 	{ "postmortem", NULL, "postmortem edit", "fill in the report", "",
 	    false },
 };

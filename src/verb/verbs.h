@@ -40,6 +40,7 @@ verb_fn
     verb_runbook,
     verb_sets,
     verb_status,
+    verb_trust,
     verb_verify,
     verb_watch;
 
