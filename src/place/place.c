@@ -401,17 +401,30 @@ place_proc_free(struct place_proc *q)
 
 /* --- stopping ---------------------------------------------------------- */
 
-/* By group, gently first; a stranger with its number is let be. */
+/* By group, gently first; a stranger with its number is let be. The dead who
+ * are only not yet counted, perhaps because the first process of a container
+ * never does that, have ended. */
 static const char stop_script[] =
     "c=$(tr '\\000' ' ' 2>/dev/null </proc/$2/cmdline)\n"
     "case $c in ''|*\"$1\"*) ;; *) exit 0 ;; esac\n"
-    "g=-$2; kill -s 0 -- $g 2>/dev/null || g=$2\n"
+    "n=$2 g=-$2; kill -s 0 -- $g 2>/dev/null || g=$2\n"
+    "lives() {\n"
+    "	kill -s 0 -- $g 2>/dev/null || return\n"
+    "	[ -r /proc/self/stat ] || return 0\n"
+    "	for f in /proc/[0-9]*/stat; do\n"
+    "		read -r l <$f || continue\n"
+    "		set -- ${l##*) }\n"
+    "		case $1 in Z|X) continue ;; esac\n"
+    "		[ $3 != $n ] && [ $f != /proc/$n/stat ] || return 0\n"
+    "	done 2>/dev/null\n"
+    "	return 1\n"
+    "}\n"
     "kill -s TERM -- $g 2>/dev/null\n"
     "i=0\n"
-    "while kill -s 0 -- $g 2>/dev/null; do\n"
+    "while lives; do\n"
     "	i=$((i+1))\n"
-    "	[ $i -ne 20 ] || kill -s KILL -- $g 2>/dev/null\n"
-    "	[ $i -lt 50 ] || exit 9\n"
+    "	[ $i -ne 12 ] || kill -s KILL -- $g 2>/dev/null\n"
+    "	[ $i -lt 30 ] || exit 9\n"
     "	sleep 0.1\n"
     "done\n";
 
@@ -437,12 +450,13 @@ place_stop(struct place_proc *q, struct err *e)
 {
 	struct place_io io = { .in_end = true };
 	struct err quiet = ERR_INIT;
+	int64_t until = clock_mono_ms() + 2000;
 	bool ok = true, was = q->p->deaf;
 
 	q->p->deaf = true;
 	/* The first mark may be on its way. */
-	if (q->wrapped && !q->begun)
-		(void)place_turn(q, &io, clock_mono_ms() + 2000, &quiet);
+	while (q->wrapped && !q->begun && !io.ended && clock_mono_ms() < until)
+		(void)place_turn(q, &io, clock_mono_ms() + 50, &quiet);
 	if (q->wrapped && q->begun && !q->marked)
 		ok = stop_there(q, e);
 	else if (q->wrapped && !q->begun && !io.ended)

@@ -5,42 +5,49 @@
 #include "base/sha.h"
 #include "tests/place/kit.h"
 
-enum { HERE, SFTP, SHELL, CONTAINER, FAR_CONTAINER, KINDS };
+/* libssh2 1.10 keeps 32 bytes for each request that a failed write gave up. */
+const char *__lsan_default_suppressions(void);
+const char *
+__lsan_default_suppressions(void)
+{
+	return "leak:libssh2.so";
+}
+
+enum { HERE, SFTP, SHELL, CSH, CONTAINER, FAR_CONTAINER, KINDS };
 
 static const char *const names[] = { "here", "sftp", "system ssh",
-	"container", "container over ssh" };
+	"system ssh to a csh", "container", "container over ssh" };
 static struct place_spec specs[KINDS];
 static char known[PATH_MAX], key[PATH_MAX], empty[PATH_MAX];
 static int port;
 
-/* docker exec as far as we use it: -i NAME COMMAND… */
-static const char engine[] = "#!/bin/sh\n"
-    "[ \"$1 $2\" = 'exec -i' ] || exit 125\n"
-    "[ \"$3\" = box ] || { echo \"Error: No such container: $3\" >&2; exit 1; }\n"
-    "shift 3; exec setsid -w \"$@\"\n";
-
 static int
 start(void **state)
 {
-	static char docker[PATH_MAX];
+	char *pub, text[2048];
+	int csh_port;
 
 	(void)state;
 	unsetenv("SSH_AUTH_SOCK");
-	snprintf(docker, sizeof docker, "%s", test_write("engine", engine));
-	chmod(docker, 0755);
-	specs[CONTAINER] = (struct place_spec){ .name = "box",
-		.container = "box", .runtime = docker };
+	specs[CONTAINER] = kit_box();
 	if (!kit_keys())
 		return 0;
-	port = kit_sshd("file.conf", "", false);
-	snprintf(known, sizeof known, "%s", kit_known("known", port,
-	    "hostkey.pub"));
+	port = kit_sshd("file.conf", kit_box_env(), false);
+	csh_port = kit_sshd("csh.conf",
+	    "ForceCommand /bin/csh -c \"$SSH_ORIGINAL_COMMAND\"", false);
+	pub = test_read(test_path("hostkey.pub"));
+	snprintf(text, sizeof text, "[127.0.0.1]:%d %s[127.0.0.1]:%d %s", port,
+	    pub, csh_port, pub);
+	snprintf(known, sizeof known, "%s", test_write("known", text));
+	free(pub);
 	snprintf(key, sizeof key, "%s", test_path("userkey"));
 	snprintf(empty, sizeof empty, "%s", test_path("empty"));
 	specs[SFTP] = specs[SHELL] = (struct place_spec){ .name = "nas",
 		.user = "root", .host = "127.0.0.1", .port = port,
 		.identity = key, .known_hosts = known, .config = empty };
 	specs[SHELL].system_ssh = true;
+	specs[CSH] = specs[SHELL];
+	specs[CSH].port = access("/bin/csh", X_OK) == 0 ? csh_port : 0;
 	specs[FAR_CONTAINER] = specs[CONTAINER];
 	specs[FAR_CONTAINER].at = &specs[SFTP];
 	return 0;
@@ -78,6 +85,8 @@ opened(int kind)
 
 	test_case(names[kind]);
 	if (!port && kind != HERE && kind != CONTAINER)
+		return NULL;
+	if (kind == CSH && specs[CSH].port == 0)
 		return NULL;
 	p = place_open(kind == HERE ? NULL : &specs[kind], NULL, &e);
 	if (p == NULL)
@@ -197,7 +206,7 @@ megabytes_go_there_and_come_back(void **state)
 static void
 a_full_disk_there_is_called_full(void **state)
 {
-	char full[PATH_MAX], path[PATH_MAX + 8];
+	char full[PATH_MAX], path[PATH_MAX + 24];
 
 	(void)state;
 	snprintf(full, sizeof full, "%s", test_path("full"));
@@ -206,13 +215,16 @@ a_full_disk_there_is_called_full(void **state)
 		test_skip("no tmpfs can be mounted here");
 		return;
 	}
-	snprintf(path, sizeof path, "%s/big", full);
 	for (int kind = 0; kind < KINDS; kind++) {
 		struct place *p = opened(kind);
+		bool in_box = kit_real_box() && kind >= CONTAINER;
 		struct err e = ERR_INIT;
 		int64_t n;
 		int fd = open(test_path("from"), O_RDONLY | O_CLOEXEC);
 
+		/* a real one has a small disk of its own */
+		snprintf(path, sizeof path, "%s/big%d", in_box ? "/full" :
+		    full, kind);
 		if (p) {
 			bool ok = place_put(p, fd, path, 0600, &n, &e);
 
@@ -223,6 +235,8 @@ a_full_disk_there_is_called_full(void **state)
 		}
 		close(fd);
 		unlink(path);
+		if (in_box)
+			place_remove(p, path, &e);
 		place_close(p);
 	}
 	umount2(full, MNT_DETACH);
@@ -244,42 +258,11 @@ a_container_that_is_not_there_is_said_so(void **state)
 	assert_int_equal(e.kind, ERR_USAGE);
 }
 
-static void
-cancelling_ends_what_runs_in_a_container(void **state)
-{
-	const char *argv[] = { "/bin/sh", "-c",
-		"echo $$ >$1; sleep 600 & sleep 600", "sh", NULL, NULL };
-
-	(void)state;
-	for (int kind = 0; kind < KINDS; kind++) {
-		struct place *p = opened(kind);
-		struct place_ran ran = PLACE_RAN_INIT;
-		struct err e = ERR_INIT;
-		char *pid, proc[64];
-
-		if (p == NULL)
-			continue;
-		argv[4] = test_path("farpid");
-		assert_false(place_run(p, &(struct place_run){ .argv = argv,
-		    .deadline_ms = clock_mono_ms() + 900 }, &ran, &e));
-		assert_int_equal(e.kind, ERR_TIMEOUT);
-		assert_string_equal(e.hint, "");
-		pid = test_read(test_path("farpid"));
-		snprintf(proc, sizeof proc, "/proc/%.*s",
-		    (int)strcspn(pid, "\n"), pid);
-		assert_int_not_equal(access(proc, F_OK), 0);
-		free(pid);
-		place_ran_release(&ran);
-		place_close(p);
-	}
-}
-
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(files_behave_alike_everywhere),
 	cmocka_unit_test(megabytes_go_there_and_come_back),
 	cmocka_unit_test(a_full_disk_there_is_called_full),
 	cmocka_unit_test(a_container_that_is_not_there_is_said_so),
-	cmocka_unit_test(cancelling_ends_what_runs_in_a_container),
 };
 
 int

@@ -180,6 +180,49 @@ kit_stop(void **state)
 	return 0;
 }
 
+/*
+ * A container that sees test_dir() under the same name: the one that TEST_BOX
+ * names, of the engine that DOCKER_HOST names (tests/cli/containers.sh has such
+ * a one), else an engine that only pretends, of which `docker exec` does as far
+ * as we use it.
+ */
+TEST_HELPER bool
+kit_real_box(void)
+{
+	return getenv("TEST_BOX") != NULL;
+}
+
+TEST_HELPER struct place_spec
+kit_box(void)
+{
+	static char engine[PATH_MAX], box[64];
+
+	if (kit_real_box()) {
+		snprintf(box, sizeof box, "%s", getenv("TEST_BOX"));
+		return (struct place_spec){ .name = box, .container = box,
+			.runtime = "docker" };
+	}
+	snprintf(engine, sizeof engine, "%s", test_write("engine", "#!/bin/sh\n"
+	    "[ \"$1 $2\" = 'exec -i' ] || exit 125\n"
+	    "[ \"$3\" = box ] || { echo \"Error: No such container: $3\" >&2;"
+	    " exit 1; }\n"
+	    "shift 3; exec setsid -w \"$@\"\n"));
+	chmod(engine, 0755);
+	return (struct place_spec){ .name = "box", .container = "box",
+		.runtime = engine };
+}
+
+/* For kit_sshd: its sessions find the same engine. */
+TEST_HELPER const char *
+kit_box_env(void)
+{
+	static char text[PATH_MAX];
+
+	snprintf(text, sizeof text, "SetEnv SHLVL=9 DOCKER_HOST=%s",
+	    getenv("DOCKER_HOST"));
+	return kit_real_box() ? text : "";
+}
+
 /* known_hosts with the host key under [127.0.0.1]:port. */
 TEST_HELPER const char *
 kit_known(const char *name, int port, const char *key)
