@@ -76,7 +76,6 @@ pg_init_cluster()
 		echo "listen_addresses = '127.0.0.1'"
 		echo "fsync = off"
 		echo "full_page_writes = off"
-		echo "synchronous_commit = off"
 		echo "shared_buffers = 16MB"
 		echo "max_connections = 20"
 		echo "autovacuum = off"

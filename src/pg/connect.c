@@ -5,13 +5,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/text.h"
 #include "base/who.h"
 
-enum { NAME_LEN_MAX = 1024, WORDS_MAX = 300, EACH_MS = 1000 };
+enum { NAME_LEN_MAX = 1024, EACH_MS = 1000 };
 
 static enum pg_no last_no;
 
@@ -42,21 +43,6 @@ show_environment(char **whole)
 
 /* --- saying no ----------------------------------------------------------- */
 
-/* One line out of several, without the last dot. */
-static void
-add_words(struct buf *out, const char *s, size_t n)
-{
-	size_t at = out->n;
-
-	n = text_fit(s, n, WORDS_MAX);
-	while (n > 0 && strchr(" \t\n.", s[n - 1]) != NULL)
-		n--;
-	buf_add(out, s, n);
-	for (; at < out->n; at++)
-		if (out->p[at] == '\n' || out->p[at] == '\t')
-			out->p[at] = ' ';
-}
-
 static enum err_kind
 kind_of(enum pg_no no)
 {
@@ -72,20 +58,32 @@ kind_of(enum pg_no no)
 
 /* "otc (otc-db:5432): the database does not exist; the server says: ..." */
 static void
-say_no(struct pg *db, enum pg_no no, const char *who, const char *words,
+say_no(struct pg *db, enum pg_no no, const char *between, const char *words,
     size_t n)
 {
 	struct buf b = BUF_INIT;
 
-	add_words(&b, words, n);
+	if (n > 0)
+		buf_str(&b, between);
+	pg_add_words(&b, words, n);
+	if (no == PG_NO_PASSWORD && db->password_from != NULL)
+		buf_printf(&b, "; it came from %s", db->password_from);
 	err_clear(&db->why);
-	err_set(&db->why, kind_of(no), "%s (%s): %s%s%s", db->name, db->where,
-	    pg_no_text(no), b.n > 0 ? who : "", b.p);
-	if (no == PG_NO_NO_PASSWORD && db->no_password.kind != ERR_NONE)
+	err_set(&db->why, kind_of(no), "%s (%s): %s%s", db->name, db->where,
+	    pg_no_text(no), b.p);
+	if (no == PG_NO_NO_PASSWORD)
 		err_hint(&db->why, "%s", db->no_password.hint);
 	err_hint(&db->why, "%s", pg_no_next(no));
 	db->no = no;
 	buf_release(&b);
+}
+
+static void
+forget_password(struct pg *db)
+{
+	if (db->password.cap > 0)
+		explicit_bzero(db->password.p, db->password.cap);
+	buf_clear(&db->password);
 }
 
 static void
@@ -94,8 +92,7 @@ drop_connection(struct pg *db)
 	if (db->conn != NULL)
 		PQfinish(db->conn);
 	db->conn = NULL;
-	if (db->password.cap > 0)
-		explicit_bzero(db->password.p, db->password.cap);
+	forget_password(db);
 }
 
 enum pg_state
@@ -181,13 +178,27 @@ copy(struct pg *db, const char *s)
 static void
 find_password(struct pg *db, const struct pg_spec *spec)
 {
+	struct buf line = BUF_INIT;
+
 	if (spec->password != NULL) {
 		buf_grow(&db->password, strlen(spec->password) + 1);
 		buf_str(&db->password, spec->password);
-	} else
-		(void)pg_passfile(spec->passfile, db->host != NULL ? db->host :
-		    db->hostaddr, spec->port, db->dbname, db->user,
-		    &db->password, &db->no_password);
+	} else if (pg_passfile_line(spec->passfile, db->host != NULL ?
+	    db->host : db->hostaddr, spec->port, db->dbname, db->user,
+	    &db->password, &line, &db->no_password))
+		db->password_from = pool_str(&db->pool, line.p);
+	buf_release(&line);
+}
+
+static const char *
+where(struct pg *db, int port)
+{
+	const char *host = db->host != NULL ? db->host : db->hostaddr;
+	bool six = host[0] != '/' && strchr(host, ':') != NULL;
+
+	return pool_printf(&db->pool, "%s%s%s:%d%s", six ? "[" : "", host,
+	    six ? "]" : "", port,
+	    db->hostaddr && db->host ? " by a tunnel" : "");
 }
 
 static struct pg *
@@ -212,8 +223,7 @@ new(const struct pg_spec *spec)
 	db->options = session_options(&db->pool, spec);
 	db->statement_ms = spec->statement_ms ? spec->statement_ms :
 	    PG_STATEMENT_MS;
-	db->where = pool_printf(&db->pool, "%s:%d%s", db->host ? db->host :
-	    db->hostaddr, port, db->hostaddr && db->host ? ", by a tunnel" : "");
+	db->where = where(db, port);
 	db->name = copy(db, spec->name);
 	if (db->name == NULL)
 		db->name = db->dbname;
@@ -227,21 +237,25 @@ new(const struct pg_spec *spec)
 
 /* --- logging in ---------------------------------------------------------- */
 
+/* libpq gave up without a word from the server. */
 static enum pg_no
 no_of_silence(struct pg *db, const char *message, int *ret_errno)
 {
-	enum pg_no no = pg_no_of_errno(message, ret_errno);
+	enum pg_no no;
 
 	if (PQconnectionNeedsPassword(db->conn))
 		return PG_NO_NO_PASSWORD;
+	if (db->stranger)
+		return PG_NO_STRANGER;
+	if (db->hung_up)
+		return PG_NO_DROPPED;
+	no = pg_no_of_errno(message, ret_errno);
 	if (no != PG_NO_NONE)
 		return no;
-	if (db->in_tls)
+	/* "SSL" is SSL in every language */
+	if (db->in_tls || (db->tls && strstr(message, "SSL") != NULL))
 		return PG_NO_TLS;
-	if (!db->connected)
-		return PG_NO_CLIENT;
-	return strstr(message, "closed the connection") != NULL ?
-	    PG_NO_DROPPED : PG_NO_AUTH;
+	return db->connected ? PG_NO_AUTH : PG_NO_CLIENT;
 }
 
 /* This address said no. The most telling no of all addresses is kept. */
@@ -256,6 +270,11 @@ note_no(struct pg *db)
 	if (strlen(message) > db->said_at)
 		message += db->said_at;
 	pg_said_parse(&said, message);
+	if (said.sqlstate[0] == '\0' && db->last_code[0] != '\0') {
+		/* it went down while it was looking at us */
+		memcpy(said.sqlstate, db->last_code, sizeof said.sqlstate);
+		buf_add(&said.text, db->last_words.p, db->last_words.n);
+	}
 	if (said.sqlstate[0] != '\0')
 		no = pg_no_of_said(&said, db->user);
 	else
@@ -263,8 +282,12 @@ note_no(struct pg *db)
 	if (pg_no_rank(no) > pg_no_rank(db->no)) {
 		memcpy(db->sqlstate, said.sqlstate, sizeof db->sqlstate);
 		if (said.sqlstate[0] != '\0') {
-			if (said.detail.n > 0)
-				buf_printf(&said.text, " (%s)", said.detail.p);
+			if (said.detail.n > 0) {
+				buf_str(&said.text, " (");
+				pg_add_words(&said.text, said.detail.p,
+				    said.detail.n);
+				buf_ch(&said.text, ')');
+			}
 			say_no(db, no, "; the server says: ", said.text.p,
 			    said.text.n);
 		} else if (no == PG_NO_NO_PASSWORD)
@@ -275,7 +298,8 @@ note_no(struct pg *db)
 			    strlen(strerror(sys)));
 		else {
 			message = pg_no_words(message);
-			say_no(db, no, ": ", message, strlen(message));
+			say_no(db, no, ": ", message, no == PG_NO_DROPPED ? 0 :
+			    strcspn(message, "\n"));
 		}
 	}
 	pg_said_release(&said);
@@ -328,8 +352,10 @@ begin(struct pg *db, const char *address)
 	(void)PQsetErrorVerbosity(db->conn, PQERRORS_VERBOSE);
 	(void)PQsetNoticeReceiver(db->conn, pg_session_notice, db);
 	db->polling = PGRES_POLLING_WRITING;
-	db->connected = db->in_tls = false;
+	db->connected = db->in_tls = db->tls = false;
+	db->heard = db->hung_up = db->stranger = false;
 	db->said_at = 0;
+	db->last_code[0] = '\0';
 }
 
 /* The next address that does not say no at once. */
@@ -373,8 +399,7 @@ opened(struct pg *db)
 	db->no = PG_NO_NONE;
 	db->sqlstate[0] = '\0';
 	err_clear(&db->why);
-	if (db->password.cap > 0)
-		explicit_bzero(db->password.p, db->password.cap);
+	forget_password(db);
 	/* only now: before, libpq takes "not all sent yet" for a failure */
 	(void)PQsetnonblocking(db->conn, 1);
 }
@@ -388,6 +413,46 @@ is_ready_for(int fd, PostgresPollingStatusType what)
 	return fd < 0 || poll(&f, 1, 0) != 0;
 }
 
+/* What libpq is about to read: it says what came only in words. The first byte
+ * answers the request for TLS, or begins the login. */
+static void
+listen_in(struct pg *db)
+{
+	ConnStatusType is = PQstatus(db->conn);
+	bool asked_tls = is == CONNECTION_SSL_STARTUP;
+	char c;
+	ssize_t n;
+
+	if (!db->connected)	/* looking would eat the error of connect() */
+		return;
+	n = recv(PQsocket(db->conn), &c, 1, MSG_PEEK | MSG_DONTWAIT);
+	if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
+		db->hung_up = true;
+	if (n == 1 && !db->heard && !db->tls &&
+	    db->polling == PGRES_POLLING_READING) {
+		db->stranger = memchr(asked_tls ? "SNE" : "REvN", c,
+		    asked_tls ? 3 : 4) == NULL;
+		db->heard = true;
+	}
+}
+
+/* Where libpq has got to. */
+static void
+note_stage(struct pg *db)
+{
+	ConnStatusType is = PQstatus(db->conn);
+	bool tls = is == CONNECTION_SSL_STARTUP;
+
+	db->said_at = strlen(PQerrorMessage(db->conn));
+	db->connected = is != CONNECTION_STARTED && is != CONNECTION_NEEDED;
+	if (!db->connected || tls != db->in_tls)
+		db->heard = false;
+	db->in_tls = tls;
+	db->tls = PQsslInUse(db->conn);
+	if (!db->connected)
+		db->hung_up = db->stranger = false;
+}
+
 /* libpq must not be asked before the socket is ready: it would take a
  * connection under way for one that is there. */
 static void
@@ -399,6 +464,7 @@ login_turn(struct pg *db)
 			try_next(db);
 		return;
 	}
+	listen_in(db);
 	char **environment = hide_environment();
 	db->polling = PQconnectPoll(db->conn);
 	show_environment(environment);
@@ -421,10 +487,7 @@ login_turn(struct pg *db)
 		(void)pg_break(db, db->no, NULL);
 		return;
 	}
-	db->said_at = strlen(PQerrorMessage(db->conn));
-	db->in_tls = PQstatus(db->conn) == CONNECTION_SSL_STARTUP;
-	db->connected |= PQstatus(db->conn) != CONNECTION_STARTED &&
-	    PQstatus(db->conn) != CONNECTION_NEEDED;
+	note_stage(db);
 }
 
 static void

@@ -47,6 +47,7 @@ struct pg {
 	int port;			/* the one that is connected to */
 	int statement_ms;
 	struct buf password;		/* zeroed after the login */
+	const char *password_from;	/* the line of the password file */
 	struct err no_password;		/* why none was found */
 
 	enum pg_state state;
@@ -59,7 +60,8 @@ struct pg {
 	PostgresPollingStatusType polling;
 	size_t said_at;			/* where the last try's words begin */
 	bool connected;			/* the network part is done */
-	bool in_tls;
+	bool in_tls, tls;		/* being agreed on; agreed on */
+	bool heard, hung_up, stranger;	/* what the socket had for us */
 
 	enum pg_no no;
 	char sqlstate[6];
@@ -69,8 +71,13 @@ struct pg {
 	PGresult *got, *bad;
 	bool have_answer, copying, refused_copy;
 	bool unsent;			/* something waits for the socket */
+	bool more;			/* libpq has more, whatever the socket */
+	char last_code[6];		/* of a server's farewell */
+	struct buf last_words;
 	pid_t cancel;			/* who carries a cancel; 0: nobody */
-	bool cancelled;
+	bool cancelled, cancel_lost;
+	int64_t cancel_again;		/* when the last one seems forgotten */
+	int cancel_gap;
 };
 
 /* name.c */
@@ -90,8 +97,15 @@ enum pg_no pg_no_of_said(const struct pg_said *s, const char *user);
 /* Of a message without any code: what this system calls its errno. */
 enum pg_no pg_no_of_errno(const char *message, int *ret_errno);
 const char *pg_no_words(const char *message);	/* libpq's, without its prefix */
+/* Foreign words as part of a sentence: one line of bounded length. */
+void pg_add_words(struct buf *out, const char *s, size_t n);
 /* How much a kind tells, when several addresses said different things. */
 int pg_no_rank(enum pg_no no);
+
+/* passfile.c: pg_passfile() that also says which line it was. */
+bool pg_passfile_line(const char *path, const char *host, int port,
+    const char *dbname, const char *user, struct buf *ret,
+    struct buf *ret_line, struct err *e);
 
 /* connect.c */
 /* The session is over; e says why when nobody did yet. */
@@ -101,6 +115,6 @@ enum pg_state pg_break(struct pg *db, enum pg_no no, struct err *e);
 enum pg_state pg_session_turn(struct pg *db, struct err *e);
 void pg_session_wait(const struct pg *db, struct pg_wait *ret);
 void pg_session_release(struct pg *db);
-void pg_session_notice(void *arg, const PGresult *res);
+void pg_session_notice(void *arg, const PGresult *res);	/* of libpq's */
 
 #endif

@@ -7,6 +7,8 @@
 
 #include "base/text.h"
 
+enum { WORDS_MAX = 300 };
+
 struct no_row {
 	const char *name, *text, *next;
 	bool retry;			/* it may be otherwise soon */
@@ -17,8 +19,8 @@ struct no_row {
 static const struct no_row advice[PG_NO_COUNT] = {
 	ROW(NONE, false, 0, "Nothing: the login worked."),
 	ROW(PASSWORD, false, 9, "Do not try it again and again. Compare the "
-	    "password file's line; a superuser sees VALID UNTIL with \\du; "
-	    "midwatch recover sets a new password."),
+	    "password file's line; a superuser sees VALID UNTIL with \\du, and "
+	    "sets a new one with \\password."),
 	ROW(NO_PASSWORD, false, 9, "Put a line host:port:database:user:password "
 	    "into the password file (mode 600)."),
 	ROW(HBA, false, 9, "Add a line to pg_hba.conf for this address, user "
@@ -53,6 +55,10 @@ static const struct no_row advice[PG_NO_COUNT] = {
 	ROW(DROPPED, true, 6, "It may not be PostgreSQL, a pooler or tunnel "
 	    "whose other end is down, or a server that is crashing: see its "
 	    "log."),
+	ROW(STRANGER, false, 7, "See what listens on that port there; the site "
+	    "file may have a wrong host or port."),
+	ROW(DENIED, false, 7, "Look at the permissions of the socket and of the "
+	    "directory it is in, and at who runs this."),
 	ROW(NAME, true, 1, "Look at the host's spelling; getent hosts NAME "
 	    "shows what this machine knows, or put its address there."),
 	ROW(TLS, false, 9, "Compare sslmode and sslrootcert of the site file "
@@ -131,13 +137,28 @@ after_code(const char *line, size_t n, char code[6])
 	return NULL;
 }
 
+/* "DETAIL:  " at the beginning of a line, in any language. */
+static const char *
+after_label(const char *line, size_t n)
+{
+	const char *colon = memmem(line, n, ":  ", 3);
+
+	if (colon == NULL || colon == line)
+		return NULL;
+	for (const char *p = line; p < colon; p++)
+		if (strchr(" \t\":,.(", *p) != NULL)
+			return NULL;
+	return colon + 3;
+}
+
 static bool
 is_routine_char(char c)
 {
 	return isalnum((unsigned char)c) || c == '_';
 }
 
-/* "LOCATION:  auth_failed, auth.c:335", the label in any language. */
+/* "LOCATION:  auth_failed, auth.c:335", the label in any language; Greek and
+ * French have spaces around the second colon, too. */
 static bool
 take_routine(struct pg_said *s, const char *line, size_t n)
 {
@@ -145,7 +166,11 @@ take_routine(struct pg_said *s, const char *line, size_t n)
 
 	while (end > 0 && isdigit((unsigned char)line[end - 1]))
 		end--;
-	if (end == n || end < 3 || memcmp(line + end - 3, ".c:", 3) != 0)
+	if (end == n)
+		return false;
+	while (end > 0 && memchr(": \xc2\xa0", line[end - 1], 4) != NULL)
+		end--;
+	if (end < 2 || memcmp(line + end - 2, ".c", 2) != 0)
 		return false;
 	while (end >= 2 && memcmp(line + end - 2, ", ", 2) != 0)
 		end--;
@@ -154,8 +179,8 @@ take_routine(struct pg_said *s, const char *line, size_t n)
 	end -= 2;
 	for (begin = end; begin > 0 && is_routine_char(line[begin - 1]);)
 		begin--;
-	if (begin < 3 || memcmp(line + begin - 3, ":  ", 3) != 0 ||
-	    begin == end || end - begin >= sizeof s->routine)
+	if (begin == 0 || line[begin - 1] != ' ' || begin == end ||
+	    end - begin >= sizeof s->routine)
 		return false;
 	memcpy(s->routine, line + begin, end - begin);
 	s->routine[end - begin] = '\0';
@@ -167,25 +192,27 @@ take_routine(struct pg_said *s, const char *line, size_t n)
 void
 pg_said_parse(struct pg_said *s, const char *message)
 {
-	bool first = true;
+	bool in_text = true;
 
 	for (const char *p = message; *p != '\0';) {
 		size_t n = strcspn(p, "\n");
-		const char *label;
+		const char *end = p + n, *at;
 
 		if (s->sqlstate[0] == '\0') {
-			const char *text = after_code(p, n, s->sqlstate);
-
-			if (text != NULL)
-				buf_add(&s->text, text, n - (size_t)(text - p));
-		} else if (!take_routine(s, p, n) && first) {
-			label = memmem(p, n, ":  ", 3);
-			if (label != NULL)
-				buf_add(&s->detail, label + 3,
-				    n - (size_t)(label + 3 - p));
-			first = false;
+			at = after_code(p, n, s->sqlstate);
+			if (at != NULL)
+				buf_add(&s->text, at, (size_t)(end - at));
+		} else if (take_routine(s, p, n))
+			in_text = false;
+		else if ((at = after_label(p, n)) != NULL) {
+			if (s->detail.n == 0)	/* hints come after it */
+				buf_add(&s->detail, at, (size_t)(end - at));
+			in_text = false;
+		} else if (in_text) {
+			buf_ch(&s->text, '\n');
+			buf_add(&s->text, p, n);
 		}
-		p += n + (p[n] == '\n');
+		p = end + (*end == '\n');
 	}
 }
 
@@ -301,7 +328,7 @@ pg_no_of_errno(const char *message, int *ret_errno)
 		{ ECONNRESET, PG_NO_DROPPED },
 		{ EPIPE, PG_NO_DROPPED },
 		{ ECONNABORTED, PG_NO_DROPPED },
-		{ EACCES, PG_NO_CLIENT },
+		{ EACCES, PG_NO_DENIED },
 		{ EPERM, PG_NO_UNREACHABLE },	/* a firewall of this host */
 		{ EMFILE, PG_NO_CLIENT },
 	};
@@ -319,6 +346,20 @@ pg_no_of_errno(const char *message, int *ret_errno)
 	}
 	buf_release(&b);
 	return no;
+}
+
+void
+pg_add_words(struct buf *out, const char *s, size_t n)
+{
+	size_t at = out->n;
+
+	n = text_fit(s, n, WORDS_MAX);
+	while (n > 0 && strchr(" \t\n.", s[n - 1]) != NULL)
+		n--;
+	buf_add(out, s, n);
+	for (; at < out->n; at++)
+		if (out->p[at] == '\n' || out->p[at] == '\t')
+			out->p[at] = ' ';
 }
 
 const char *

@@ -67,9 +67,11 @@ read_all(int fd, const char *path, off_t size, struct buf *b, struct err *e)
 static bool
 may_use(const struct stat *st, const char *path, struct err *e)
 {
-	if (!S_ISREG(st->st_mode))
-		return err_set(e, ERR_USAGE, "the password file '%s' is not a "
+	if (!S_ISREG(st->st_mode)) {
+		err_set(e, ERR_USAGE, "the password file '%s' is not a "
 		    "regular file", path);
+		return err_hint(e, "Name a file of mode 600.");
+	}
 	if ((st->st_mode & (S_IRWXG | S_IRWXO)) == 0)
 		return true;
 	err_set(e, ERR_GUARD, "the password file '%s' is open to others (mode "
@@ -161,8 +163,9 @@ search(const struct buf *b, const char *const want[4], struct buf *ret)
 }
 
 bool
-pg_passfile(const char *path, const char *host, int port, const char *dbname,
-    const char *user, struct buf *ret, struct err *e)
+pg_passfile_line(const char *path, const char *host, int port,
+    const char *dbname, const char *user, struct buf *ret,
+    struct buf *ret_line, struct err *e)
 {
 	struct buf full = BUF_INIT, b = BUF_INIT;
 	char at_port[16];
@@ -179,6 +182,7 @@ pg_passfile(const char *path, const char *host, int port, const char *dbname,
 	line = dbname == NULL || user == NULL ? 0 : search(&b, (const char *[])
 	    { host, at_port, dbname, user }, ret);
 	ok = line > 0 && ret->n > 0;
+	buf_printf(ret_line, "line %zu of '%s'", line, full.p);
 	if (line == 0) {
 		err_set(e, ERR_NOTFOUND, "no line of '%s' is for %s:%s:%s:%s",
 		    full.p, host, at_port, dbname ? dbname : "",
@@ -186,13 +190,25 @@ pg_passfile(const char *path, const char *host, int port, const char *dbname,
 		err_hint(e, "Add one; a : or \\ in any part is written with a "
 		    "backslash before it.");
 	} else if (!ok) {
-		err_set(e, ERR_NOTFOUND, "line %zu of '%s' is for it, and its "
-		    "password is empty", line, full.p);
+		err_set(e, ERR_NOTFOUND, "%s is for it, and its password is "
+		    "empty", ret_line->p);
 		err_hint(e, "The first line that fits counts; put the password "
 		    "there.");
 	}
 out:
 	zero_and_release(&b);
 	buf_release(&full);
+	return ok;
+}
+
+bool
+pg_passfile(const char *path, const char *host, int port, const char *dbname,
+    const char *user, struct buf *ret, struct err *e)
+{
+	struct buf line = BUF_INIT;
+	bool ok = pg_passfile_line(path, host, port, dbname, user, ret, &line,
+	    e);
+
+	buf_release(&line);
 	return ok;
 }

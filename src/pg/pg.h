@@ -17,8 +17,12 @@
  * until PG_READY, then pg_take(). Names are looked up without blocking.
  *
  * Every session: application_name midwatch, client_encoding UTF8, search_path
- * pg_catalog, read-only unless spec.writes, a statement and a lock timeout of
- * its own, TCP keepalives. Deadlines are monotonic ms.
+ * pg_catalog, dates in ISO and UTC, read-only unless spec.writes, a statement
+ * and a lock timeout of its own, TCP keepalives. Deadlines are monotonic ms.
+ *
+ * Children of this room (name lookups, requests to cancel) are seen to by the
+ * next call of it; they end by themselves within seconds. Not for threads: the
+ * environment is hidden while libpq runs.
  */
 #ifndef PG_PG_H
 #define PG_PG_H
@@ -31,8 +35,8 @@
 #include "base/err.h"
 #include "site/site.h"
 
-/* NULL and 0: libpq's own default, but never its environment's service files,
- * PGPASSWORD or PGOPTIONS. */
+/* NULL and 0: libpq's own default, but nothing of its environment (PGHOST,
+ * PGSERVICE, PGPASSWORD, PGOPTIONS, ...). No host: Debian's socket. */
 struct pg_spec {
 	const char *name;		/* for messages */
 	const char *host, *hostaddr;	/* hostaddr: of a tunnel; host is the
@@ -41,10 +45,11 @@ struct pg_spec {
 	int port;
 	int tunnel_port;		/* with hostaddr: the port there */
 	const char *dbname, *user;
-	const char *passfile;		/* NULL: ~/.pgpass */
+	const char *passfile;		/* NULL: ~/.pgpass; ~/ is expanded */
 	const char *password;		/* instead of looking one up */
 	const char *sslmode, *sslrootcert;
-	const char *options;		/* "-c name=value", for the server */
+	const char *options;		/* "-c name=value", for the server; what
+					 * every session has wins over it */
 	int login_ms;			/* pg_start() gives up after; 0: 10000 */
 	int statement_ms;		/* statement_timeout; 0: 5000 */
 	bool writes;			/* not read-only */
@@ -78,12 +83,14 @@ void pg_spec_of(const struct site_db *db, struct pg_spec *ret);
 	X(REFUSED, "refused", "nothing listens there")			\
 	X(UNREACHABLE, "unreachable", "no answer from there")		\
 	X(DROPPED, "dropped", "what listens there hung up without a word") \
+	X(STRANGER, "stranger", "what listens there is not PostgreSQL")	\
+	X(DENIED, "denied", "this system does not let us use the socket") \
 	X(NAME, "name", "the host's name is not known")			\
 	X(TLS, "tls", "TLS could not be agreed on, or the certificate is "	\
 	    "not right")						\
-	X(AUTH, "auth", "another way than a password of proving who one is " \
-	    "failed")							\
-	X(CLIENT, "client", "the request itself is wrong")		\
+	X(AUTH, "auth", "the check that pg_hba.conf asks for (peer, LDAP, "	\
+	    "a certificate ...) failed")				\
+	X(CLIENT, "client", "the login is set up wrongly here")		\
 	X(OTHER, "other", "the server said no")
 enum pg_no {
 #define X(id, word, text) PG_NO_##id,
@@ -103,7 +110,8 @@ struct pg;
 struct pg *pg_start(const struct pg_spec *spec, struct err *e);
 struct pg *pg_open(const struct pg_spec *spec, int64_t deadline_ms,
     struct err *e);				/* NULL also when it said no */
-void pg_close(struct pg *db);			/* NULL is fine; never blocks */
+/* NULL is fine; never blocks. What still runs is cancelled. */
+void pg_close(struct pg *db);
 
 enum pg_state { PG_CONNECTING, PG_READY, PG_BUSY, PG_BROKEN };
 struct pg_wait {
@@ -115,8 +123,8 @@ void pg_wait(const struct pg *db, struct pg_wait *ret);
 enum pg_state pg_turn(struct pg *db, struct err *e);	/* e: why it is broken */
 enum pg_state pg_state(const struct pg *db);
 
-/* Of the login that failed, after PG_BROKEN; of an open one NONE. After
- * pg_open() gave NULL: pg_last_no(). */
+/* Of the login that failed or the session that broke, after PG_BROKEN; of an
+ * open one NONE. After pg_open() gave NULL: pg_last_no(). */
 enum pg_no pg_no(const struct pg *db);
 enum pg_no pg_last_no(void);
 const char *pg_sqlstate(const struct pg *db);	/* of what failed last, or "" */
@@ -135,16 +143,20 @@ bool pg_bool(const struct pg_rows *r, size_t row, size_t col);
 int64_t pg_affected(const struct pg_rows *r);
 void pg_rows_release(struct pg_rows *r);
 
-/* One statement with text parameters ($1...). A statement that fails leaves
- * the connection usable. On a deadline the server is asked to cancel; when that
- * does not come through either, the connection is broken. */
+/* One statement with text parameters ($1...; NULL is null). A statement that
+ * fails leaves the connection usable. On a deadline the server is asked to
+ * cancel; when that does not come through within a second either, the
+ * connection is broken. Kinds: ERR_TIMEOUT, ERR_CANCELLED (by somebody),
+ * ERR_BUSY (a lock, or another statement), ERR_GUARD (read-only), ERR_FAILED. */
 bool pg_query(struct pg *db, const char *sql, const char *const *params,
     size_t n, int64_t deadline_ms, struct pg_rows *ret, struct err *e);
 bool pg_ask(struct pg *db, const char *sql, const char *const *params,
     size_t n, struct err *e);
 bool pg_take(struct pg *db, struct pg_rows *ret, struct err *e);
 /* Asks the server to end what runs, without waiting for it (another process
- * carries the request, so that a dead server cannot hold us). */
+ * carries the request, so that a dead server cannot hold us). The connection
+ * stays PG_BUSY until the request has come to an end, since one that came late
+ * would hit the next statement. */
 void pg_cancel(struct pg *db);
 
 int pg_server_version(const struct pg *db);	/* 150020 */

@@ -11,26 +11,24 @@
 #include "base/clock.h"
 #include "base/text.h"
 
-enum { LOOK_MS = 20, COPY_ROWS = 1000 };
+enum { LOOK_MS = 20, COPY_ROWS = 1000, CANCEL_MS = 100 };
 
-/* What a FATAL says just before the end of a session that was doing nothing
- * comes as a notice; other notices are nobody's. */
+/* The last words of a server that ends a session come as a notice: a FATAL when
+ * nothing was running, and a warning (of class 57P, too) when it is in a hurry.
+ * Other notices are nobody's. */
 void
 pg_session_notice(void *arg, const PGresult *res)
 {
 	struct pg *db = arg;
-	const char *severity = PQresultErrorField(res,
-	    PG_DIAG_SEVERITY_NONLOCALIZED);
 	const char *code = PQresultErrorField(res, PG_DIAG_SQLSTATE);
 	const char *text = PQresultErrorField(res, PG_DIAG_MESSAGE_PRIMARY);
 
-	if (severity == NULL || code == NULL || strlen(code) != 5 ||
-	    (strcmp(severity, "FATAL") != 0 && strcmp(severity, "PANIC") != 0))
+	if (code == NULL || strlen(code) != 5 || !text_starts(code, "57P"))
 		return;
-	memcpy(db->sqlstate, code, 6);
-	err_clear(&db->why);
-	err_set(&db->why, ERR_FAILED, "%s (%s): the server ended the session: "
-	    "%s", db->name, db->where, text != NULL ? text : "");
+	memcpy(db->last_code, code, 6);
+	buf_clear(&db->last_words);
+	if (text != NULL)
+		buf_str(&db->last_words, text);
 }
 
 /* --- cancelling ---------------------------------------------------------- */
@@ -50,17 +48,17 @@ carry_cancel(PGcancel *c)
 	_exit(PQcancel(c, why, sizeof why) ? 0 : 1);
 }
 
-void
-pg_cancel(struct pg *db)
+static void
+send_cancel(struct pg *db)
 {
-	PGcancel *c;
+	PGcancel *c = PQgetCancel(db->conn);
 
-	if (db->state != PG_BUSY || db->cancel > 0)
-		return;
-	c = PQgetCancel(db->conn);
+	db->cancel_gap = db->cancel_gap ? db->cancel_gap * 2 : CANCEL_MS;
+	if (db->cancel_gap > PG_CANCEL_S * 1000)
+		db->cancel_gap = PG_CANCEL_S * 1000;
+	db->cancel_again = clock_mono_ms() + db->cancel_gap;
 	if (c == NULL)
 		return;
-	db->cancelled = true;
 	db->cancel = fork();
 	if (db->cancel == 0)
 		carry_cancel(c);
@@ -69,23 +67,34 @@ pg_cancel(struct pg *db)
 		db->cancel = 0;
 }
 
-/* The next statement waits for this: a cancel that comes late would hit it.
- * False: one is on its way and nobody knows where. */
-static bool
-cancel_is_over(struct pg *db, bool *ret_lost)
+void
+pg_cancel(struct pg *db)
+{
+	if (db->state != PG_BUSY || db->cancelled)
+		return;
+	db->cancelled = true;
+	send_cancel(db);
+}
+
+/* The next statement waits until nobody is on the way: a cancel that came late
+ * would hit it. One that came before the statement began was forgotten, so as
+ * long as there is no answer it is sent again. */
+static void
+cancel_turn(struct pg *db)
 {
 	int status = 0;
 	pid_t pid;
 
-	*ret_lost = false;
-	if (db->cancel == 0)
-		return true;
-	pid = waitpid(db->cancel, &status, WNOHANG);
-	if (pid == 0)
-		return false;
-	*ret_lost = pid == db->cancel && WIFSIGNALED(status);
-	db->cancel = 0;
-	return true;
+	if (db->cancel > 0) {
+		pid = waitpid(db->cancel, &status, WNOHANG);
+		if (pid == 0)
+			return;
+		db->cancel_lost |= pid == db->cancel && WIFSIGNALED(status);
+		db->cancel = 0;
+	}
+	if (db->cancelled && !db->have_answer &&
+	    clock_mono_ms() >= db->cancel_again)
+		send_cancel(db);
 }
 
 /* --- a statement --------------------------------------------------------- */
@@ -97,7 +106,8 @@ forget_answers(struct pg *db)
 	PQclear(db->bad);
 	db->got = db->bad = NULL;
 	db->have_answer = db->copying = db->refused_copy = false;
-	db->cancelled = false;
+	db->cancelled = db->cancel_lost = false;
+	db->cancel_gap = 0;
 }
 
 void
@@ -109,6 +119,7 @@ pg_session_release(struct pg *db)
 		pg_reap_later(db->cancel);
 	db->cancel = 0;
 	forget_answers(db);
+	buf_release(&db->last_words);
 }
 
 static bool
@@ -142,21 +153,26 @@ no_of_code(const char *code)
 static enum pg_state
 lost(struct pg *db, struct err *e)
 {
-	const char *message = pg_no_words(PQerrorMessage(db->conn));
-	const char *code = db->bad != NULL ?
-	    PQresultErrorField(db->bad, PG_DIAG_SQLSTATE) : NULL;
-	const char *text = db->bad != NULL ?
-	    PQresultErrorField(db->bad, PG_DIAG_MESSAGE_PRIMARY) : NULL;
+	const char *code = db->last_code, *text = db->last_words.p;
+	struct buf b = BUF_INIT;
 
-	if (code != NULL && strlen(code) == 5)
-		memcpy(db->sqlstate, code, 6);
-	if (db->why.kind == ERR_NONE)
-		err_set(&db->why, ERR_FAILED, "%s (%s): the connection broke: "
-		    "%.*s", db->name, db->where,
-		    (int)strcspn(text != NULL ? text : message, "\n"),
-		    text != NULL ? text : message);
-	err_hint(&db->why, "See whether the server still runs, and its log; "
-	    "what the statement did is not known.");
+	if (db->bad != NULL && code[0] == '\0') {
+		code = PQresultErrorField(db->bad, PG_DIAG_SQLSTATE);
+		text = PQresultErrorField(db->bad, PG_DIAG_MESSAGE_PRIMARY);
+	}
+	if (code == NULL || text == NULL || strlen(code) != 5) {
+		code = "";
+		text = pg_no_words(PQerrorMessage(db->conn));
+	}
+	memcpy(db->sqlstate, code, strlen(code) + 1);
+	pg_add_words(&b, text, strcspn(text, "\n"));
+	err_set(&db->why, ERR_FAILED, "%s (%s): the %s: %s", db->name,
+	    db->where, code[0] ? "server ended the session" :
+	    "connection broke", b.p);
+	err_hint(&db->why, "%s", db->state == PG_BUSY ? "What became of the "
+	    "statement is not known; see whether the server still runs, and "
+	    "its log." : "See whether the server still runs, and its log.");
+	buf_release(&b);
 	return pg_break(db, no_of_code(db->sqlstate), e);
 }
 
@@ -174,7 +190,7 @@ pg_ask(struct pg *db, const char *sql, const char *const *params, size_t n,
 		return err_set(e, ERR_USAGE, "%s: %zu parameters are too many",
 		    db->name, n);
 	forget_answers(db);
-	db->sqlstate[0] = '\0';
+	db->sqlstate[0] = db->last_code[0] = '\0';
 	if (!PQsendQueryParams(db->conn, sql, (int)n, NULL, params, NULL, NULL,
 	    0)) {
 		if (PQstatus(db->conn) != CONNECTION_OK) {
@@ -209,6 +225,7 @@ drain_copy(struct pg *db)
 			return true;
 		}
 	}
+	db->more = true;
 	return false;
 }
 
@@ -265,7 +282,7 @@ enum pg_state
 pg_session_turn(struct pg *db, struct err *e)
 {
 	PGnotify *note;
-	bool in, late = false;
+	bool in;
 
 	in = PQconsumeInput(db->conn) != 0;
 	if (db->state == PG_READY) {
@@ -277,12 +294,14 @@ pg_session_turn(struct pg *db, struct err *e)
 		return PG_READY;
 	}
 	db->unsent = PQflush(db->conn) > 0;
+	db->more = false;
 	(void)take_answers(db);
 	if (PQstatus(db->conn) != CONNECTION_OK)
 		return lost(db, e);
-	if (!db->have_answer || !cancel_is_over(db, &late))
+	cancel_turn(db);
+	if (!db->have_answer || db->cancel > 0)
 		return PG_BUSY;
-	if (late) {
+	if (db->cancel_lost) {
 		err_set(&db->why, ERR_TIMEOUT, "%s (%s): a request to cancel "
 		    "may still be under way, so the connection is given up",
 		    db->name, db->where);
@@ -303,6 +322,10 @@ pg_session_wait(const struct pg *db, struct pg_wait *ret)
 		ret->fd = -1;
 	if (db->cancel > 0)
 		ret->at_ms = clock_mono_ms() + LOOK_MS;
+	else if (db->cancelled)
+		ret->at_ms = db->cancel_again;
+	if (db->more)
+		ret->at_ms = 0;
 }
 
 /* --- the answer ---------------------------------------------------------- */
@@ -313,12 +336,34 @@ kind_of(const struct pg *db, const char *code)
 	bool in_time = clock_mono_ms() - db->asked < db->statement_ms;
 
 	if (strcmp(code, "57014") == 0)
-		return !db->cancelled && in_time ? ERR_CANCELLED : ERR_TIMEOUT;
+		return db->cancelled || in_time ? ERR_CANCELLED : ERR_TIMEOUT;
 	if (strcmp(code, "55P03") == 0)
 		return ERR_BUSY;
 	if (strcmp(code, "25006") == 0)		/* read-only */
 		return ERR_GUARD;
 	return ERR_FAILED;
+}
+
+static const char *
+what_next(const char *code)
+{
+	static const char *const rows[][2] = {
+		{ "57014", "Ask again with more time, or look what it waits "
+		    "for (pg_stat_activity, pg_locks)." },
+		{ "55P03", "See who holds the lock: pg_blocking_pids() and "
+		    "pg_locks tell." },
+		{ "25006", "This session may only read, or the server is a "
+		    "standby." },
+		{ "42501", "Grant the role what it lacks; to look at the "
+		    "server's state it is pg_monitor." },
+		{ "53100", "Make room on the server's disk, but never inside "
+		    "its data directory." },
+	};
+
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+		if (strcmp(code, rows[i][0]) == 0)
+			return rows[i][1];
+	return "The server's log has the statement and the whole story.";
 }
 
 static bool
@@ -328,18 +373,23 @@ refused(struct pg *db, struct err *e)
 	const char *text = PQresultErrorField(db->bad, PG_DIAG_MESSAGE_PRIMARY);
 	const char *more = PQresultErrorField(db->bad, PG_DIAG_MESSAGE_DETAIL);
 	const char *hint = PQresultErrorField(db->bad, PG_DIAG_MESSAGE_HINT);
+	struct buf b = BUF_INIT;
 
 	if (code == NULL || strlen(code) != 5)
 		code = "";
-	if (text == NULL)
-		text = code[0] != '\0' ? "" : PQresultErrorMessage(db->bad);
 	memcpy(db->sqlstate, code, strlen(code) + 1);
-	err_set(e, kind_of(db, code), "%s: the server refused the statement: "
-	    "%.300s%s%.100s%s", db->name, text[0] ? text : code,
-	    more != NULL ? " (" : "", more != NULL ? more : "",
-	    more != NULL ? ")" : "");
-	if (hint != NULL)
-		err_hint(e, "%s", hint);
+	if (text == NULL || text[0] == '\0')
+		text = PQresultErrorMessage(db->bad);
+	pg_add_words(&b, text, strlen(text));
+	if (more != NULL) {
+		buf_str(&b, " (");
+		pg_add_words(&b, more, strlen(more));
+		buf_ch(&b, ')');
+	}
+	err_set(e, kind_of(db, code), "%s: the server %s the statement: %s",
+	    db->name, strcmp(code, "57014") == 0 ? "ended" : "refused", b.p);
+	err_hint(e, "%s", hint != NULL ? hint : what_next(code));
+	buf_release(&b);
 	return false;
 }
 
@@ -355,6 +405,9 @@ pg_take(struct pg *db, struct pg_rows *ret, struct err *e)
 	if (db->refused_copy)
 		err_set(e, ERR_USAGE, "%s: COPY does not go through here",
 		    db->name);
+	else if (db->bad != NULL &&
+	    PQresultStatus(db->bad) == PGRES_EMPTY_QUERY)
+		err_set(e, ERR_USAGE, "%s: the statement is empty", db->name);
 	else if (db->bad != NULL)
 		refused(db, e);
 	else if (db->got == NULL)
@@ -442,8 +495,7 @@ pg_query(struct pg *db, const char *sql, const char *const *params, size_t n,
 	if (db->state == PG_READY && db->bad != NULL) {
 		err_set(e, ERR_TIMEOUT, "%s: no answer within %s; the server "
 		    "has stopped the statement", db->name, in);
-		err_hint(e, "Ask again with more time, or look what it waits "
-		    "for: midwatch locks.");
+		err_hint(e, "%s", what_next("57014"));
 	}
 	return pg_take(db, ret, e);
 }

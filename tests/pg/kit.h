@@ -118,17 +118,17 @@ kit_pg_be(const struct kit_pg *box)
 TEST_HELPER bool
 kit_pg_run(struct kit_pg *box, const char *state)
 {
-	char path[PATH_MAX + 32];
+	char path[PATH_MAX + 32], line[32];
 
 	snprintf(path, sizeof path, "%s/data/postmaster.pid", box->dir);
+	snprintf(line, sizeof line, "\n%s", state);
 	fflush(stdout);
 	box->pid = fork();
 	if (box->pid == 0)
 		kit_pg_be(box);
 	for (int i = 0; i < 600; i++) {
 		char *text = access(path, R_OK) == 0 ? test_read(path) : NULL;
-		const char *found = text ? strstr(text, state) : NULL;
-		bool up = found && found > text && found[-1] == '\n';
+		bool up = text && strstr(text, line);
 
 		free(text);
 		if (up)
@@ -193,6 +193,26 @@ kit_psql(const struct kit_pg *box, const char *sql)
 	free(out);
 }
 
+/* Makes the server read its configuration, and waits until it has: a session
+ * that begins then says so. */
+TEST_HELPER void
+kit_reload(const struct kit_pg *box)
+{
+	char *before = kit_psql_out(box, "SELECT pg_conf_load_time()");
+
+	kit_psql(box, "SELECT pg_reload_conf()");
+	for (int i = 0; i < 100; i++) {
+		char *now = kit_psql_out(box, "SELECT pg_conf_load_time()");
+		bool done = before && now && strcmp(before, now) != 0;
+
+		free(now);
+		if (done)
+			break;
+		clock_sleep_ms(50);
+	}
+	free(before);
+}
+
 /* The superuser's socket stays open; the rest is `lines`. */
 TEST_HELPER void
 kit_hba(const struct kit_pg *box, const char *lines)
@@ -203,8 +223,12 @@ kit_hba(const struct kit_pg *box, const char *lines)
 	text = xprintf("local all postgres trust\n%s", lines);
 	test_write(path, text);
 	free(text);
-	kit_psql(box, "SELECT pg_reload_conf()");
-	clock_sleep_ms(100);	/* the postmaster reads it when it can */
+	text = kit_psql_out(box, "SELECT line_number, error FROM "
+	    "pg_hba_file_rules WHERE error IS NOT NULL");
+	if (text == NULL || text[0] != '\0')
+		fail_msg("pg_hba.conf: %s", text ? text : "cannot be seen");
+	free(text);
+	kit_reload(box);
 }
 
 #endif
