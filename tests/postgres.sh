@@ -38,7 +38,8 @@ pg_as()
 # The server's user must reach DIR, whatever umask its parents were made with.
 pg_reach_()
 {
-	mkdir -p "$1" && [ "$(id -u)" = 0 ] || return
+	mkdir -p "$1" || return
+	[ "$(id -u)" = 0 ] || return 0
 	chown nobody:nogroup "$1" || return
 	up_=${1%/*}
 	while [ -n "$up_" ]; do
@@ -62,6 +63,7 @@ pg_init_cluster()
 	dir_=$1
 	shift
 	pg_have || return
+	WHY="nobody cannot be let into $dir_"
 	pg_reach_ "$dir_" || return
 	if ! (cd / && pg_as "$PG_BIN/initdb" -D "$dir_/data" -U "$PG_SUPER" \
 	    -A trust --no-sync --locale=C --encoding=UTF8 --no-instructions) \
@@ -69,6 +71,7 @@ pg_init_cluster()
 		WHY="initdb failed: $(tail -n 1 "$dir_/initdb.log")"
 		return 1
 	fi
+	WHY="no free port was found"
 	PG_PORT=$(pg_free_port_) || return
 	{
 		echo "port = $PG_PORT"

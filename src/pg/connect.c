@@ -661,4 +661,5 @@ pg_close(struct pg *db)
 	VEC_RELEASE(&db->addresses);
 	pool_release(&db->pool);
 	free(db);
+	pg_reap();
 }

@@ -168,7 +168,7 @@ take_routine(struct pg_said *s, const char *line, size_t n)
 		end--;
 	if (end == n)
 		return false;
-	while (end > 0 && memchr(": \xc2\xa0", line[end - 1], 4) != NULL)
+	while (end > 0 && strchr(": \xc2\xa0", line[end - 1]) != NULL)
 		end--;
 	if (end < 2 || memcmp(line + end - 2, ".c", 2) != 0)
 		return false;

@@ -33,6 +33,7 @@ full_path(struct buf *out, const char *path)
 		return;
 	}
 	if (home == NULL || home[0] == '\0') {
+		/* one thread; and only where there is no HOME */
 		const struct passwd *pw = getpwuid(geteuid());
 
 		home = pw != NULL ? pw->pw_dir : "";

@@ -1,7 +1,8 @@
 /*
  * Any bytes as a password file: what is found is what libpq finds, and is a part
  * of the file.  The first line of the input is what is looked for, in fields that
- * a slash parts: host/port/dbname/user.
+ * a slash parts: host/port/dbname/user.  The file ends with a newline, since libpq
+ * loses a last line without one when its length is just that of its buffer.
  */
 #include <libpq-fe.h> /* lint: libpq itself is what ours is held against */
 #include <stdint.h>
@@ -85,7 +86,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	fd = memfd_create("pgpass", MFD_CLOEXEC);
 	must(fd >= 0 && fchmod(fd, 0600) == 0 &&
-	    io_write_all(fd, data + head, size - head));
+	    io_write_all(fd, data + head, size - head) &&
+	    io_write_all(fd, "\n", 1));
 	(void)snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
 	bool found = pg_passfile(path, w.host, w.port, w.dbname, w.user, &b,
 	    &e);

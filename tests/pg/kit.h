@@ -80,7 +80,8 @@ kit_pg_init(struct kit_pg *box, const char *name, const char *settings)
 	if (!spawn_run(&(struct run){ .argv = argv, .merge_err = true }, &ran,
 	    &e) || spawn_code(ran.status) != 0) {
 		text_clean_into(box->why, sizeof box->why,
-		    ran.out.n > 0 ? ran.out.p : e.msg);
+		    ran.out.n > 0 ? ran.out.p : e.msg[0] ? e.msg :
+		    "the shell gave no reason");
 		ran_release(&ran);
 		return false;
 	}

@@ -167,6 +167,7 @@ a_file_that_others_may_read_is_not_used(void **state)
 	assert_int_equal(chmod(path, 0400), 0);
 	assert_true(pg_passfile(path, "h", 1, "d", "u", &b, NULL));
 	buf_release(&b);
+	assert_int_equal(chmod(path, 0600), 0);
 }
 
 static void

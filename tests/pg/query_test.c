@@ -238,7 +238,8 @@ copy_is_refused_and_harms_nothing(void **state)
 static void
 much_goes_there_and_back(void **state)
 {
-	enum { N = 20 << 20 };
+	enum { N = 8 << 20 };
+	struct pg_spec s = spec_of(&box);
 	struct pg_rows rows = PG_ROWS_INIT;
 	struct err e = ERR_INIT;
 	char *big = xmalloc(N + 1);
@@ -248,13 +249,14 @@ much_goes_there_and_back(void **state)
 	NEED_PG(&box);
 	memset(big, 'x', N);
 	big[N] = '\0';
-	db = plain();
+	s.statement_ms = 60000;
+	db = opened(&s);
 	if (!pg_query(db, "SELECT $1::text", (const char *[]){ big }, 1,
-	    in(20000), &rows, &e))
+	    in(60000), &rows, &e))
 		fail_msg("%s", e.msg);
 	assert_int_equal(strlen(pg_at(&rows, 0, 0)), N);
 	assert_true(pg_query(db, "SELECT i FROM generate_series(1, 200000) i",
-	    NULL, 0, in(20000), &rows, &e));
+	    NULL, 0, in(60000), &rows, &e));
 	assert_int_equal(pg_count(&rows), 200000);
 	assert_int_equal(pg_int(&rows, 199999, 0, 0), 200000);
 	pg_rows_release(&rows);
@@ -611,7 +613,7 @@ a_server_that_stops_holds_nobody(void **state)
 	kill(frozen.pid, SIGCONT);
 
 	/* a backend that no longer reads what we send */
-	enum { N = 40 << 20 };
+	enum { N = 8 << 20 };
 	char *big = xmalloc(N + 1);
 	memset(big, 'x', N);
 	big[N] = '\0';
