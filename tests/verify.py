@@ -5,8 +5,10 @@
 
 Written from the format alone (one JSON object a line, padded to 512 bytes, none
 across a 4096-byte edge, chained by SHA-256, cut-off lines legal only when the
-journal.torn lines behind them name each).  Prints `SEQ HASH` of the last line;
-problems go to stderr, one a line, and make the exit status 1.
+journal.torn lines behind them name each, a second journal lost only when it was
+in memory and the host was started again).  Prints `SEQ HASH` of the last line;
+problems go to stderr, one a line, and make the exit status 1.  What is LOST is
+said there as well.
 """
 import hashlib
 import json
@@ -98,6 +100,7 @@ def disown(lines, second):
 class Chain:
     def __init__(self):
         self.seq, self.hash, self.known, self.waiting = 0, "0" * 64, {}, []
+        self.second = None              # the line that named it last
 
     def read(self, name, lines, second):
         for line in lines:
@@ -123,8 +126,28 @@ class Chain:
             problem(name, line, f"seq is {o['seq']}, not {self.seq + 1}")
         elif o["prev"] != self.hash:
             problem(name, line, "prev is not the hash of the line before")
+        if line.good and o["kind"] == "journal.second" and not second:
+            self.second = o
+        if line.good and o["kind"] == "journal.second-lost":
+            self.lose(name, line, second)
         self.seq, self.hash = o["seq"], o["hash"]
         self.known[o["seq"]] = o["hash"]
+
+    def lose(self, name, line, second):
+        """Legal for what was in memory under another start of the same host."""
+        o, was = line.object, self.second
+        d = o["data"]
+        if (second or not was or not was["data"].get("volatile")
+                or not was["data"].get("boot") or not d.get("boot")
+                or d["boot"] == was["data"]["boot"] or o["host"] != was["host"]
+                or d.get("second") != was["seq"]
+                or d.get("last_hash", 0) != self.known.get(d.get("last_seq"))):
+            problem(name, line, "no restart can have taken a second journal here")
+            return
+        self.second = None
+        if d.get("used"):
+            print(f"{name}: LOST: lines behind {d['last_seq']}, line {o['seq']} says so",
+                  file=sys.stderr)
 
     def settle(self, line, second):
         """A journal.torn explains one fragment; copied back from the second

@@ -60,6 +60,7 @@
 	X(J_SECOND, "journal.second", false, "where the second journal is") \
 	X(J_SWITCHED, "journal.switched", true, "the second journal is in use") \
 	X(J_SETTLED, "journal.settled", false, "its lines are back in the first") \
+	X(J_LOST, "journal.second-lost", true, "a restart took the second journal, which was in memory") \
 	X(J_TORN, "journal.torn", false, "a cut-off line, kept as it is")
 
 enum event_kind {

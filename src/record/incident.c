@@ -486,6 +486,7 @@ static fold_fn *const folds[EVENT_UNKNOWN + 1] = {
 	[EVENT_J_SECOND] = fold_nothing,
 	[EVENT_J_SWITCHED] = fold_nothing,
 	[EVENT_J_SETTLED] = fold_nothing,
+	[EVENT_J_LOST] = fold_nothing,
 	[EVENT_J_TORN] = fold_nothing,
 	[EVENT_UNKNOWN] = fold_nothing,
 };

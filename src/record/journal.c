@@ -33,6 +33,11 @@ on_event(void *ctx, const struct event *ev)
 		j->second.off = 0;
 		j->second.write_errno = 0;
 	}
+	if (ev->kind == EVENT_J_LOST && j->scan.second.seq == 0) {
+		free(j->second.path);
+		j->second.path = NULL;
+		io_close(&j->second.fd);
+	}
 	if (j->event != NULL)
 		j->event(j->ctx, ev);
 }
@@ -175,9 +180,10 @@ journal_fold(struct journal *j, struct buf *tail, struct buf *tail2,
 		j->second.in_use = false;
 		if (!second_open(j)) {
 			j->second.missing = second_marked(j);
+			j->second.gone = second_gone(j);
 			return true;
 		}
-		j->second.missing = false;
+		j->second.missing = j->second.gone = false;
 		if (!second_rest(j, tail2, e))
 			return false;
 	} while (tail2->n > 0 && grew(j, tail));
@@ -385,14 +391,15 @@ append_folded(struct journal *j, const struct buf *tail,
 			second_neither(j, j->write_errno, errno, e);
 		else if (!ok)
 			ok = second_switch(j, errno, &out, d, n, c, e);
+		else if (second)
+			second_mark_end(j, c);
 	}
 	buf_release(&out);
 	return ok;
 }
 
-/* Our own lines must be what a reader finds. */
-static bool
-kept(struct journal *j, const struct line_chain *c, struct err *e)
+bool
+journal_kept(struct journal *j, const struct line_chain *c, struct err *e)
 {
 	if (!journal_poll(j, e))
 		return false;
@@ -414,7 +421,7 @@ journal_append_locked(struct journal *j, const struct draft *d, size_t n,
 	if (ok && n > 0) {
 		journal_at(j, JOURNAL_DECIDED);
 		ok = append_folded(j, &tail, &tail2, d, n, &c, e) &&
-		    kept(j, &c, e);
+		    journal_kept(j, &c, e);
 	}
 	buf_release(&tail);
 	buf_release(&tail2);
@@ -450,6 +457,8 @@ journal_append(struct journal *j, const struct draft *d, size_t n,
 	struct err settling = ERR_INIT;
 	int64_t had;
 
+	if (j->second.gone && n > 0 && !second_recover(j, e))
+		return false;
 	if (append_once(j, d, n, decide, ctx, ret_seq, e))
 		return true;
 	/* the second one is full: perhaps there is room in the first again; but
@@ -492,11 +501,14 @@ journal_verify(struct journal *j, const char *path,
 			scan_end(&j->scan, tail.p, tail.n, j->off);
 		if (j->second.missing)
 			scan_problem(&j->scan, j->scan.line, j->off,
-			    "the lines behind this stand in '%s', which cannot "
-			    "be read", j->second.path);
+			    j->second.gone ? "the lines behind this stood in "
+			    "'%s', in memory, and a restart took them; the next "
+			    "append says so" : "the lines behind this stand in "
+			    "'%s', which cannot be read", j->second.path);
 		ret->lines = j->scan.line;
 		ret->second_used = j->second.in_use;
 		ret->torn = j->scan.torn;
+		ret->lost = scan_lost(&j->scan);
 		ret->last_seq = j->scan.seq;
 		memcpy(ret->last_hash, j->scan.hash, SHA_HEX);
 		ret->problems = j->scan.problems.n + j->scan.dropped;
@@ -509,9 +521,7 @@ journal_verify(struct journal *j, const char *path,
 bool
 journal_has(const struct journal *j, int64_t seq, const char *hash)
 {
-	return seq >= 1 && (size_t)seq <= j->scan.hashes.n &&
-	    strlen(hash) == SHA_HEX - 1 &&
-	    memcmp(j->scan.hashes.v[seq - 1].hex, hash, SHA_HEX - 1) == 0;
+	return scan_has(&j->scan, seq, hash);
 }
 
 bool

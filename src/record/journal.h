@@ -6,7 +6,9 @@
  * When the first journal cannot be written (no space in spite of the reserve,
  * an I/O error, a failed sync), the second one goes on with seq and prev; every
  * appender uses it, under the first one's lock, as long as it is not empty.
- * journal_settle() copies its lines back word for word.
+ * journal_settle() copies its lines back word for word. One that was in memory
+ * and went with a restart is lost: the next append says so in a line of its own,
+ * and chooses another. One that only cannot be reached now stops the record.
  *
  *	struct journal j;
  *	journal_init(&j, on_event, ctx);
@@ -47,6 +49,7 @@ struct journal_second {
 	char head[64];		/* how it began then */
 	bool in_use;		/* it is not empty */
 	bool missing;		/* lines are in it, and it cannot be opened */
+	bool gone;		/* a restart took it, and no line says so yet */
 };
 
 /* Where an append is; a test is told. */
@@ -97,6 +100,7 @@ struct journal_verdict {
 	int64_t lines, torn, last_seq;
 	char last_hash[SHA_HEX];
 	bool second_used;	/* part of it stands in the second journal */
+	bool lost;		/* and part of it stood in one that is lost */
 	size_t problems;
 };
 

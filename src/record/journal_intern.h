@@ -22,15 +22,26 @@ bool journal_repair(struct journal *j, struct line_chain *c,
 /* One write, one sync; false with errno. *dead gets it when the sync failed:
  * the descriptor is not to be trusted again. */
 bool journal_put(struct journal *j, int fd, const struct buf *bytes, int *dead);
+/* Our own lines must be what a reader finds. */
+bool journal_kept(struct journal *j, const struct line_chain *c,
+    struct err *e);
 bool journal_append_locked(struct journal *j, const struct draft *d, size_t n,
     journal_decide *decide, void *ctx, struct err *e);
 
 bool second_open(struct journal *j);
 /* Beside the first journal stands whether the second one holds lines: a file
  * that exists beforehand and is renamed, since a full disk can still do that. */
+char *second_marker(const struct journal *j, bool in_use);	/* caller frees */
 bool second_marked(const struct journal *j);
 void second_mark(const struct journal *j, bool in_use);
+/* Beside it, as far as a failing disk takes it: how far the second one came. */
+void second_mark_end(const struct journal *j, const struct line_chain *c);
 bool second_missing(const struct journal *j, struct err *e);
+/* Whether a restart took it: it was in memory under another start of this host,
+ * and nothing is in its place. */
+bool second_gone(const struct journal *j);
+/* Journals that, and chooses another. */
+bool second_recover(struct journal *j, struct err *e);
 /* The rest of it; from its beginning when it is not what was folded. */
 bool second_rest(struct journal *j, struct buf *out, struct err *e);
 void second_remember(struct journal *j, const struct buf *begins);

@@ -31,6 +31,7 @@ scan_release(struct scan *s)
 	VEC_RELEASE(&s->problems);
 	VEC_RELEASE(&s->hashes);
 	VEC_RELEASE(&s->fragments);
+	VEC_RELEASE(&s->losses);
 }
 
 void
@@ -133,6 +134,23 @@ accept(struct scan *s, const struct event *ev)
 	}
 	if (s->event != NULL)
 		s->event(s->ctx, ev);
+}
+
+bool
+scan_has(const struct scan *s, int64_t seq, const char *hash)
+{
+	return seq >= 1 && (size_t)seq <= s->hashes.n &&
+	    strlen(hash) == SHA_HEX - 1 &&
+	    memcmp(s->hashes.v[seq - 1].hex, hash, SHA_HEX - 1) == 0;
+}
+
+bool
+scan_lost(const struct scan *s)
+{
+	for (size_t i = 0; i < s->losses.n; i++)
+		if (s->losses.v[i].used)
+			return true;
+	return false;
 }
 
 static size_t
@@ -264,8 +282,7 @@ static bool
 known(const struct scan *s, const struct event *ev)
 {
 	return s->skip_known && ev->seq <= s->seq &&
-	    (size_t)ev->seq <= s->hashes.n &&
-	    memcmp(s->hashes.v[ev->seq - 1].hex, ev->hash, SHA_HEX - 1) == 0;
+	    scan_has(s, ev->seq, ev->hash);
 }
 
 /* Copied back, a journal.torn about the second journal names nothing here. */
@@ -277,6 +294,40 @@ check_torn(struct scan *s, bool named, const struct event *ev, int64_t offset)
 	else if (s->in_second || !json_get_bool(ev->data, "second"))
 		scan_problem(s, s->line, offset,
 		    "names a cut-off line that is not there");
+}
+
+static void
+name_second(struct scan *s, const struct event *ev)
+{
+	const char *boot = json_get_bool(ev->data, "volatile") ?
+	    member(ev->data, "boot") : "";
+
+	s->second.seq = ev->seq;
+	(void)snprintf(s->second.boot, sizeof s->second.boot, "%s", boot);
+	(void)snprintf(s->second.host, sizeof s->second.host, "%s", ev->host);
+}
+
+/* Only what was in memory is lost, only by a restart of the same host, and the
+ * line says what the first journal still had. */
+static void
+lose_second(struct scan *s, const struct event *ev, int64_t offset)
+{
+	const char *boot = member(ev->data, "boot");
+	int64_t last = json_get_int(ev->data, "last_seq", 0);
+	bool used = json_get_bool(ev->data, "used");
+
+	if (s->in_second || s->second.seq == 0 || s->second.boot[0] == '\0' ||
+	    *boot == '\0' || strcmp(boot, s->second.boot) == 0 ||
+	    strcmp(ev->host, s->second.host) != 0 ||
+	    json_get_int(ev->data, "second", 0) != s->second.seq ||
+	    !scan_has(s, last, member(ev->data, "last_hash"))) {
+		scan_problem(s, s->line, offset, "says that a restart took a "
+		    "second journal which none can have taken");
+		return;
+	}
+	memset(&s->second, 0, sizeof s->second);
+	VEC_PUSH(&s->losses, ((struct scan_loss){ ev->seq, last,
+	    json_get_int(ev->data, "known_seq", 0), used }));
 }
 
 static void
@@ -302,6 +353,10 @@ good_shape(struct scan *s, struct event *ev, const char *prev, bool hash_ok,
 			return;		/* nothing of it can be believed */
 	} else
 		check_chain(s, ev, prev, offset, explained);
+	if (hash_ok && ev->kind == EVENT_J_SECOND && !s->in_second)
+		name_second(s, ev);
+	if (hash_ok && ev->kind == EVENT_J_LOST)
+		lose_second(s, ev, offset);
 	accept(s, ev);
 }
 

@@ -38,6 +38,21 @@ struct scan_fragment {
 	struct buf bytes;	/* with what padding there is */
 };
 
+/* The second journal that the chain named last. */
+struct scan_second {
+	int64_t seq;		/* of the line that names it, 0: none */
+	char boot[40];		/* it was in memory under this start, else "" */
+	char host[80];
+};
+
+/* A journal.second-lost: what stood in the second journal behind last_seq. */
+struct scan_loss {
+	int64_t seq;		/* of the line that says so */
+	int64_t last_seq;	/* which the first journal still had */
+	int64_t known_seq;	/* the last that is known to have been, 0: none */
+	bool used;		/* lines stood in it, as far as known */
+};
+
 struct scan_digest {
 	char hex[SHA_HEX - 1];
 };
@@ -52,6 +67,8 @@ struct scan {
 	VEC(struct scan_problem) problems;
 	size_t dropped;			/* problems beyond the cap */
 	VEC(struct scan_fragment) fragments;
+	struct scan_second second;
+	VEC(struct scan_loss) losses;
 	bool in_second;			/* what comes stands in the second journal */
 	bool skip_known;		/* lines that we have already may come */
 
@@ -67,6 +84,11 @@ void scan_release(struct scan *s);
  * call). Returns the bytes consumed: up to the last newline.
  */
 size_t scan_bytes(struct scan *s, const char *p, size_t n, int64_t base);
+
+/* Whether line seq has this hash. */
+bool scan_has(const struct scan *s, int64_t seq, const char *hash);
+/* Whether lines stood in a second journal that is lost. */
+bool scan_lost(const struct scan *s);
 
 /* What is left behind the last newline: nothing (or spaces up to a block's
  * edge), or a fragment. */

@@ -8,6 +8,7 @@
 
 #include "base/file.h"
 #include "base/io.h"
+#include "base/proc.h"
 #include "record/journal_intern.h"
 #include "record/lock.h"
 
@@ -46,8 +47,8 @@ second_open(struct journal *j)
 	return j->second.fd >= 0;
 }
 
-static char *
-marker(const struct journal *j, bool in_use)
+char *
+second_marker(const struct journal *j, bool in_use)
 {
 	return xprintf("%s.%s", j->path, in_use ? "in-second" : "idle");
 }
@@ -60,16 +61,28 @@ second_marked(const struct journal *j)
 
 	if (j->second.path == NULL)
 		return false;
-	path = marker(j, true);
+	path = second_marker(j, true);
 	there = file_exists(path);
 	free(path);
 	return there;
 }
 
+/* As durable as its new name: otherwise a restart forgets that there are lines. */
+static void
+sync_names(const struct journal *j)
+{
+	const char *slash = strrchr(j->path, '/');
+	char *dir = slash == NULL ? xstrdup(".") :
+	    xstrndup(j->path, (size_t)(slash - j->path) + 1);
+
+	(void)file_sync_dir(dir, NULL);
+	free(dir);
+}
+
 void
 second_mark(const struct journal *j, bool in_use)
 {
-	char *from = marker(j, !in_use), *to = marker(j, in_use);
+	char *from = second_marker(j, !in_use), *to = second_marker(j, in_use);
 	int fd = -1;
 
 	/* best effort: a read-only file system refuses this as well */
@@ -79,6 +92,7 @@ second_mark(const struct journal *j, bool in_use)
 	if (fd >= 0)
 		(void)fsync(fd);
 	io_close(&fd);
+	sync_names(j);
 	free(from);
 	free(to);
 }
@@ -86,7 +100,7 @@ second_mark(const struct journal *j, bool in_use)
 bool
 second_missing(const struct journal *j, struct err *e)
 {
-	char *path = marker(j, true);
+	char *path = second_marker(j, true);
 
 	err_set(e, ERR_SYS, "part of the journal stands in '%s', which cannot "
 	    "be read now", j->second.path);
@@ -311,7 +325,9 @@ second_switch(struct journal *j, int why, const struct buf *lost,
 		second_mark(j, true);
 		ok = journal_put(j, j->second.fd, &out,
 		    &j->second.write_errno);
-		if (!ok)
+		if (ok)
+			second_mark_end(j, c);
+		else
 			second_neither(j, why, errno, e);
 	}
 out:
@@ -359,6 +375,8 @@ announce(struct journal *j, const char *path)
 	json_put_str(&data, "path", path);
 	json_put_int(&data, "ino", (int64_t)st.st_ino);
 	json_put_bool(&data, "volatile", in_memory);
+	if (in_memory && strcmp(proc_boot_id(), "unknown") != 0)
+		json_put_str(&data, "boot", proc_boot_id());
 	json_close(&data);
 	d.data = data.p;
 	d.text = in_memory ? "second journal chosen; it is in memory and gone "
@@ -403,13 +421,43 @@ second_in(struct journal *j, const char *dir, const char *name)
 const char *const second_dirs[] = { "/var/tmp", "/var/lib", "/home", "/opt",
     "/tmp", "/dev/shm", "/run", NULL };
 
+/* Left by whoever journaled a loss and was killed: nothing is marked that no
+ * line names. */
+static bool
+drop_stale_mark(struct journal *j, struct err *e)
+{
+	char *path = second_marker(j, true);
+	bool ok = true, stale = j->second.path == NULL && file_exists(path);
+	struct lock l;
+
+	free(path);
+	if (!stale)
+		return true;
+	if (!lock_take(&l, j->fd, "the journal", LOCK_GIVE_UP_MS, j->waiting,
+	    e))
+		return false;
+	ok = journal_poll(j, e);
+	if (ok && j->second.path == NULL)
+		second_mark(j, false);
+	lock_drop(&l);
+	return ok;
+}
+
 bool
 journal_choose_second(struct journal *j, const char *const *dirs, size_t n,
     const char *name, struct err *e)
 {
-	if (j->second.in_use)
+	if (j->second.in_use || j->second.missing)
 		return err_set(e, ERR_BUSY, "the second journal '%s' is in use",
 		    j->second.path);
+	if (j->second.gone) {
+		if (!second_recover(j, e))
+			return false;
+		if (j->second.path != NULL)
+			return true;
+	}
+	if (!drop_stale_mark(j, e))
+		return false;
 	for (size_t i = 0; i < n && j->write_errno == 0; i++)
 		if (second_in(j, dirs[i], name))
 			return true;

@@ -250,7 +250,7 @@ make_incident_files(const char *dir, bool reserve, struct err *e)
 	bool ok;
 
 	ok = journal_create(journal, reserve ? JOURNAL_RESERVE : 0, e) &&
-	    touch(idle, 0, e) &&
+	    touch(idle, reserve ? 512 : 0, e) &&
 	    touch(runbook, reserve ? 256 << 10 : 0, e) &&
 	    touch(readings, reserve ? 1 << 20 : 0, e);
 	free(journal);

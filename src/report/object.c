@@ -359,6 +359,7 @@ integrity(const struct facts *f, struct buf *b)
 	json_put_int(b, "torn", v->torn);
 	json_put_int(b, "changed", (int64_t)f->n_bad);
 	json_put_bool(b, "second_journal", v->second_used);
+	json_put_bool(b, "lost", v->lost);
 	json_put_int(b, "last_seq", v->last_seq);
 	json_put_str(b, "last_hash", v->last_hash);
 	json_key(b, "problems");

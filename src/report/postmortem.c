@@ -31,6 +31,7 @@ report_load(struct incident *inc, const char *dir, struct journal_verdict *ret,
 	*ret = (struct journal_verdict){ .lines = inc->j.scan.line,
 	    .torn = inc->j.scan.torn, .last_seq = inc->j.scan.seq,
 	    .second_used = inc->j.second.in_use,
+	    .lost = scan_lost(&inc->j.scan),
 	    .problems = inc->j.scan.problems.n + inc->j.scan.dropped };
 	memcpy(ret->last_hash, inc->j.scan.hash, SHA_HEX);
 	return true;
@@ -318,6 +319,15 @@ section_integrity(const struct facts *f, struct buf *out)
 	    " cut off%s\n", v->problems == 0 ? "intact, every line is as it was "
 	    "written" : "**CHANGED**", v->lines, v->torn, v->second_used ?
 	    " (part of it stands in the second journal)" : "");
+	for (size_t i = 0; i < scan->losses.n; i++) {
+		const struct scan_loss *l = &scan->losses.v[i];
+
+		if (l->used)
+			buf_printf(out, "- **LOST:** lines behind %" PRId64
+			    ", which stood in a second journal in memory until "
+			    "a restart; line %" PRId64 " says so\n",
+			    l->last_seq, l->seq);
+	}
 	for (size_t i = 0; v->problems > 0 && i < scan->problems.n &&
 	    i < PROBLEMS_SHOWN; i++) {
 		const struct scan_problem *p = &scan->problems.v[i];

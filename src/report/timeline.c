@@ -31,6 +31,7 @@ static const struct { enum event_kind kind; const char *lead; } leads[] = {
 	{ EVENT_PROOF_LOST, "**Proof lost:** " },
 	{ EVENT_JOB_DOUBT, "**Job in doubt:** " },
 	{ EVENT_J_SWITCHED, "Second journal in use: " },
+	{ EVENT_J_LOST, "**Second journal lost:** " },
 	{ EVENT_NOTE, "" },
 };
 

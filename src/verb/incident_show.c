@@ -128,8 +128,14 @@ show_head(const struct desk *d)
 		cli_out("NOTICE the second journal is in use: %s",
 		    inc->j.second.path);
 	if (inc->j.second.missing)
-		cli_out("NOTICE the newest lines stand in the second journal, "
-		    "which cannot be read: %s", inc->j.second.path);
+		cli_out(inc->j.second.gone ? "NOTICE the newest lines stood in "
+		    "the second journal, in memory, and a restart took them: "
+		    "%s" : "NOTICE the newest lines stand in the second "
+		    "journal, which cannot be read: %s", inc->j.second.path);
+	if (scan_lost(&inc->j.scan))
+		cli_out("NOTICE lines are missing, a restart took the second "
+		    "journal that they stood in: 'midwatch verify "
+		    "%s/journal.jsonl'", inc->dir);
 	if (inc->j.scan.problems.n > 0)
 		cli_out("NOTICE the journal was changed or damaged: 'midwatch "
 		    "verify %s/journal.jsonl'", inc->dir);

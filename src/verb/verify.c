@@ -93,6 +93,45 @@ end_words(enum end end)
 }
 
 static void
+losses_json(const struct scan *s, struct buf *b)
+{
+	json_key(b, "lost");
+	json_open_list(b);
+	for (size_t i = 0; i < s->losses.n; i++) {
+		const struct scan_loss *l = &s->losses.v[i];
+
+		if (!l->used)
+			continue;
+		json_comma(b);
+		json_open(b);
+		json_put_int(b, "behind", l->last_seq);
+		if (l->known_seq > l->last_seq)
+			json_put_int(b, "known_to", l->known_seq);
+		json_put_int(b, "said_by", l->seq);
+		json_close(b);
+	}
+	json_close_list(b);
+}
+
+static void
+say_losses(const struct scan *s)
+{
+	for (size_t i = 0; i < s->losses.n; i++) {
+		const struct scan_loss *l = &s->losses.v[i];
+
+		if (l->used && l->known_seq > l->last_seq)
+			cli_out("LOST: lines %" PRId64 " to %" PRId64 " or more, "
+			    "which stood in a second journal in memory until a "
+			    "restart (line %" PRId64 " says so)",
+			    l->last_seq + 1, l->known_seq, l->seq);
+		else if (l->used)
+			cli_out("LOST: lines behind %" PRId64 ", which stood in "
+			    "a second journal in memory until a restart (line %"
+			    PRId64 " says so)", l->last_seq, l->seq);
+	}
+}
+
+static void
 say(struct cli *c, const char *path, const struct journal *j,
     const struct journal_verdict *v, enum end end)
 {
@@ -110,6 +149,7 @@ say(struct cli *c, const char *path, const struct journal *j,
 		json_put_str(&b, "last_hash", v->last_hash);
 		json_put_bool(&b, "end_proven", end == END_PROVEN);
 		json_put_str(&b, "end", end_words(end));
+		losses_json(&j->scan, &b);
 		json_key(&b, "problems");
 		json_open_list(&b);
 		for (size_t i = 0; i < j->scan.problems.n; i++) {
@@ -135,8 +175,10 @@ say(struct cli *c, const char *path, const struct journal *j,
 		    j->scan.problems.v[i].text);
 	if (v->problems > SHOWN)
 		cli_out("… and %zu more", v->problems - SHOWN);
+	say_losses(&j->scan);
 	cli_out("%s: %s, %" PRId64 " lines, %" PRId64 " cut-off, last %" PRId64
-	    ":%s%s", path, v->problems == 0 ? "intact" : "CHANGED", v->lines,
+	    ":%s%s", path, v->problems > 0 ? "CHANGED" : v->lost ? "intact but "
+	    "for what is LOST" : "intact", v->lines,
 	    v->torn, v->last_seq, v->last_hash, v->second_used ?
 	    " (part of it in the second journal)" : "");
 	cli_out("its end is %s", end_words(end));

@@ -1,7 +1,9 @@
-/* WRAP: write pwrite fdatasync */
+/* WRAP: write pwrite fdatasync proc_boot_id file_volatile */
 #include "tests/record/kit.h"
 
 #include "base/clock.h"
+#include "base/proc.h"
+#include "base/who.h"
 
 /* ---- a disk that fills up at any byte, a sync that fails ---------------------- */
 
@@ -78,6 +80,30 @@ __wrap_fdatasync(int fd)
 		return -1;
 	}
 	return __real_fdatasync(fd);
+}
+
+/* ---- a host that is started again, and disks that forget ------------------- */
+
+static int boots;
+static bool in_memory;
+
+const char *__wrap_proc_boot_id(void);
+bool __wrap_file_volatile(int fd);
+
+const char *
+__wrap_proc_boot_id(void)
+{
+	static char id[40];
+
+	(void)snprintf(id, sizeof id, "00000000-0000-4000-8000-%012d", boots);
+	return id;
+}
+
+bool
+__wrap_file_volatile(int fd)
+{
+	(void)fd;
+	return in_memory;
 }
 
 static void
@@ -798,6 +824,297 @@ settling_with_nothing_to_settle_does_nothing(void **state)
 	journal_close(&j);
 }
 
+/* ---- taken by a restart -------------------------------------------------------- */
+
+/* A second journal in memory, with A and B in it when used; then a restart. The
+ * first one ends with the line that names it, the third. */
+static const char *
+restarted(bool used, bool torn)
+{
+	struct journal j;
+	const char *path;
+	char *copy;
+
+	in_memory = true;
+	path = two_journals(&j);
+	if (torn)
+		tear(&j, path);
+	copy = xstrdup(path);
+	if (used) {
+		fill_up(0, copy, 0);
+		(void)note(&j, "A");
+		(void)note(&j, "B");
+	}
+	journal_close(&j);
+	all_is_well();
+	assert_true(file_remove_tree(second_dir, NULL));
+	assert_int_equal(mkdir(second_dir, 0700), 0);
+	in_memory = false;
+	boots++;
+	path = test_path("first");
+	assert_string_equal(path, copy);
+	free(copy);
+	return path;
+}
+
+static bool
+marked(const char *path)
+{
+	char *mark = xprintf("%s.in-second", path);
+	bool there = file_exists(mark);
+
+	free(mark);
+	return there;
+}
+
+static void
+what_a_restart_took_from_memory_is_said_and_the_record_goes_on(void **state)
+{
+	(void)state;
+	NEEDS_TWO();
+	for (int torn = 0; torn < 2; torn++) {
+		const char *path = restarted(true, torn);
+		struct journal j, reader;
+		struct journal_verdict v;
+		struct err e = ERR_INIT;
+		char what[256];
+
+		v = verdict_of(path, what);
+		assert_int_equal(v.problems, torn ? 2 : 1);
+		if (!torn)
+			assert_non_null(strstr(what, "a restart took them"));
+		open_journal(&reader, path);
+		assert_true(reader.second.missing && reader.second.gone);
+		open_journal(&j, path);
+		(void)note(&j, "C");
+		assert_notes(path, "note 1 note 2 C ");
+		v = assert_good(path);
+		assert_true(v.lost && !v.second_used);
+		assert_int_equal(second_opinion(path, NULL), 0);
+		assert_false(marked(path));
+
+		/* 4 says that it was begun; torn: 4 names the cut-off line */
+		assert_int_equal(j.scan.losses.n, 1);
+		assert_true(j.scan.losses.v[0].used);
+		assert_int_equal(j.scan.losses.v[0].last_seq, 3);
+		assert_int_equal(j.scan.losses.v[0].known_seq, torn ? 7 : 6);
+		assert_int_equal(j.scan.losses.v[0].seq, torn ? 5 : 4);
+
+		/* there is another, in the same place, and it is as good */
+		assert_int_equal(strncmp(j.second.path, second_dir,
+		    strlen(second_dir)), 0);
+		fill_up(0, path, 0);
+		(void)note(&reader, "D");
+		(void)note(&j, "E");
+		assert_true(size_of(j.second.path) > 0 && marked(path));
+		assert_notes(path, "note 1 note 2 C D E ");
+		all_is_well();
+		assert_true(journal_settle(&j, &e));
+		assert_notes(path, "note 1 note 2 C D E ");
+		assert_int_equal(second_opinion(path, NULL), 0);
+		assert_true(assert_good(path).lost);
+		journal_close(&reader);
+		journal_close(&j);
+	}
+}
+
+static void
+one_without_lines_that_a_restart_took_is_no_loss(void **state)
+{
+	const char *path;
+	struct journal j;
+
+	(void)state;
+	NEEDS_TWO();
+	path = restarted(false, false);
+	assert_int_equal(assert_good(path).last_seq, 3);
+	open_journal(&j, path);
+	assert_false(j.second.missing);
+	assert_true(j.second.gone);
+	(void)note(&j, "C");
+	assert_int_equal(j.scan.losses.n, 1);
+	assert_false(j.scan.losses.v[0].used);
+	assert_false(assert_good(path).lost);
+	assert_non_null(j.second.path);
+	assert_notes(path, "note 1 note 2 C ");
+	assert_int_equal(second_opinion(path, NULL), 0);
+	journal_close(&j);
+}
+
+/* Nothing of this is a proof that the lines are lost. */
+static void
+what_may_only_be_out_of_reach_stops_the_record(void **state)
+{
+	static const char *const cases[] = { "no restart", "not in memory",
+	    "another host", "something in its place", "written in this boot" };
+	struct draft d = { .kind = EVENT_NOTE, .text = "C" };
+	struct who me, other;
+
+	(void)state;
+	NEEDS_TWO();
+	me = other = *who_am_i();
+	(void)snprintf(other.host, sizeof other.host, "elsewhere");
+	for (int i = 0; i < 5; i++) {
+		struct journal j, again;
+		struct err e = ERR_INIT;
+		const char *path;
+
+		test_case(cases[i]);
+		in_memory = i != 1;
+		path = two_journals(&j);
+		boots += i == 4;	/* the mark is of after the restart */
+		fill_up(0, path, 0);
+		(void)note(&j, "A");
+		char *away = xprintf("%s.away", second_dir);
+		assert_int_equal(rename(second_dir, away), 0);
+		if (i == 3) {
+			char *sub = xstrndup(j.second.path, (size_t)
+			    (strrchr(j.second.path, '/') - j.second.path));
+
+			assert_true(file_mkdirs(sub, 0700, &e));
+			spill(j.second.path, "x", 1);
+			free(sub);
+		}
+		journal_close(&j);
+		all_is_well();
+		boots += i != 0 && i != 4;
+		who_fake(i == 2 ? &other : &me);
+		open_journal(&j, path);
+		assert_false(journal_append(&j, &d, 1, NULL, NULL, NULL, &e));
+		assert_non_null(strstr(e.msg, "cannot be read now"));
+		const char *dir = test_dir();
+		assert_false(journal_choose_second(&j, &dir, 1, "x", &e));
+		journal_close(&j);
+		who_fake(&me);
+
+		/* and when it is in reach again, nothing is lost */
+		(void)file_remove_tree(second_dir, NULL);
+		assert_int_equal(rename(away, second_dir), 0);
+		open_journal(&again, path);
+		(void)note(&again, "D");
+		assert_notes(path, "note 1 note 2 A D ");
+		journal_close(&again);
+		free(away);
+	}
+	in_memory = false;
+}
+
+static void
+saying_what_is_lost_can_be_cut_off_at_any_byte(void **state)
+{
+	(void)state;
+	NEEDS_TWO();
+	for (int64_t room = 0; room < 1024; room += stride()) {
+		const char *path = restarted(true, room % 2 == 0);
+		struct draft d = { .kind = EVENT_NOTE, .text = "C" };
+		struct journal j, other;
+		struct err e = ERR_INIT;
+
+		open_journal(&j, path);
+		fill_up(0, path, room);
+		assert_false(journal_append(&j, &d, 1, NULL, NULL, NULL, &e));
+		assert_true(marked(path));
+		all_is_well();
+		open_journal(&other, path);
+		(void)note(&other, "D");
+		(void)note(&j, "E");
+		assert_notes(path, "note 1 note 2 D E ");
+		assert_true(assert_good(path).lost);
+		assert_int_equal(j.scan.losses.n, 1);
+		assert_false(marked(path));
+		assert_second_opinion(&j, room);
+		journal_close(&other);
+		journal_close(&j);
+	}
+}
+
+static void
+die_once_synced(enum journal_phase now)
+{
+	if (now == JOURNAL_SYNCED)
+		_exit(0);
+}
+
+static void
+whoever_is_killed_behind_the_line_about_a_loss_leaves_no_harm(void **state)
+{
+	const char *path;
+	struct journal j;
+	pid_t pid;
+	int status;
+
+	(void)state;
+	NEEDS_TWO();
+	path = restarted(true, false);
+	pid = fork();
+	if (pid == 0) {
+		open_journal(&j, path);
+		j.phase = die_once_synced;
+		(void)note(&j, "never");
+		_exit(1);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	assert_true(marked(path));
+	open_journal(&j, path);
+	assert_null(j.second.path);
+	assert_false(j.second.missing || j.second.gone);
+	(void)note(&j, "C");
+	choose(&j);
+	assert_false(marked(path));
+	fill_up(0, path, 0);
+	(void)note(&j, "D");
+	assert_true(marked(path));
+	assert_notes(path, "note 1 note 2 C D ");
+	assert_int_equal(j.scan.losses.n, 1);
+	all_is_well();
+	journal_close(&j);
+}
+
+static void
+a_loss_that_cannot_have_been_is_a_problem_for_both_readers(void **state)
+{
+	static const char *const cases[] = { "right", "not in memory",
+	    "the same start", "another line", "another hash", "twice" };
+
+	(void)state;
+	NEEDS_TWO();
+	for (int i = 0; i < 6; i++) {
+		struct journal j;
+		struct err e = ERR_INIT;
+		struct buf data = BUF_INIT;
+		struct draft d = { .kind = EVENT_J_LOST };
+		const char *path;
+		char what[256], hash[SHA_HEX];
+
+		test_case(cases[i]);
+		in_memory = i != 1;
+		path = two_journals(&j);
+		memcpy(hash, j.scan.hash, SHA_HEX);
+		hash[0] = i == 4 ? (hash[0] == 'a' ? 'b' : 'a') : hash[0];
+		boots += i != 2;
+		json_open(&data);
+		json_put_int(&data, "second", i == 3 ? 2 : 3);
+		json_put_str(&data, "boot", __wrap_proc_boot_id());
+		json_put_int(&data, "last_seq", 3);
+		json_put_str(&data, "last_hash", hash);
+		json_put_bool(&data, "used", true);
+		json_close(&data);
+		d.data = data.p;
+		for (int n = 0; n <= (i == 5); n++)
+			assert_true(journal_append(&j, &d, 1, NULL, NULL, NULL,
+			    &e));
+		struct journal_verdict v = verdict_of(path, what);
+		assert_int_equal(v.problems, i > 0);
+		if (i > 0)
+			assert_non_null(strstr(what, "which none can have"));
+		assert_int_equal(second_opinion(path, NULL), i > 0);
+		buf_release(&data);
+		journal_close(&j);
+	}
+	in_memory = false;
+}
+
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(
 	    a_first_journal_that_fills_up_at_any_byte_is_gone_on_with_and_settled),
@@ -821,6 +1138,14 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(what_an_earlier_incident_left_is_not_in_the_way),
 	cmocka_unit_test(a_second_journal_is_never_on_the_first_ones_file_system),
 	cmocka_unit_test(settling_with_nothing_to_settle_does_nothing),
+	cmocka_unit_test(
+	    what_a_restart_took_from_memory_is_said_and_the_record_goes_on),
+	cmocka_unit_test(one_without_lines_that_a_restart_took_is_no_loss),
+	cmocka_unit_test(what_may_only_be_out_of_reach_stops_the_record),
+	cmocka_unit_test(saying_what_is_lost_can_be_cut_off_at_any_byte),
+	cmocka_unit_test(
+	    whoever_is_killed_behind_the_line_about_a_loss_leaves_no_harm),
+	cmocka_unit_test(a_loss_that_cannot_have_been_is_a_problem_for_both_readers),
 };
 
 int
