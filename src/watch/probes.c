@@ -18,6 +18,7 @@ extern const struct probe
     probe_place,
     probe_ci,
     probe_log,
+    probe_access,
     probe_docker,
     probe_kernel;
 
@@ -34,6 +35,7 @@ const struct probe *const probes[] = {
 	&probe_place,
 	&probe_ci,
 	&probe_log,
+	&probe_access,
 	&probe_docker,
 	&probe_kernel,
 	NULL
