@@ -159,13 +159,13 @@ pairs(struct login *l, const char *s)
 static const char *const no_words[] = { "fail", "denied", "reject", "refus",
     "invalid", "unauthor", "incorrect", "unable to", "bad password",
     "wrong password", "not permitted", "locked out", "cannot log in",
-    "fehlgeschlagen", "\xc3\xa9" "chou", "fall\xc3\xb3", NULL };
+    "fehlgeschlagen", "échou", "falló", NULL };
 static const char *const yes_words[] = { "accept", "success", "succeeded",
     "granted", "logged in", "session opened", "authenticated", "authorized",
     "login ok", NULL };
 static const char *const login_words[] = { "login", "log in", "logon",
     "logged in", "auth", "password", "passwort", "sign-in", "signin",
-    "sign in", "access", "credential", "session", "contrase\xc3\xb1" "a",
+    "sign in", "access", "credential", "session", "contraseña",
     "mot de passe", NULL };
 
 /* "for user backup", "role \"backup\"", "by ops" */
@@ -398,7 +398,7 @@ postgres(struct login *l, const char *line)
 	    "no pg_hba.conf entry", "is not permitted to log in",
 	    "pg_hba.conf rejects", "no password supplied",
 	    "certificate authentication failed", "Authentifizierung",
-	    "authentification", "autenticaci\xc3\xb3n", "autenticazione", NULL };
+	    "authentification", "autenticación", "autenticazione", NULL };
 	bool state = has_state(line, "28P01") || has_state(line, "28000");
 	const char *s, *text = NULL;
 

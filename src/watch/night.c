@@ -132,7 +132,7 @@ ends_in(const char *kind, const char *const *words)
 	return false;
 }
 
-static int
+static enum night_result
 result_of(const json_t *line, const char *kind)
 {
 	static const char *const bad[] = { "failed", "doubt", "missed", NULL };

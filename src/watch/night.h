@@ -30,9 +30,10 @@ void nights_due(const struct site *site, int64_t from, int64_t to,
     struct nights *ret);
 void nights_release(struct nights *n);
 
+enum night_result { NIGHT_OPEN, NIGHT_GOOD, NIGHT_BAD };
 struct night_run {
 	int64_t started, ended;	/* wall ms; 0: not seen */
-	enum { NIGHT_OPEN, NIGHT_GOOD, NIGHT_BAD } result;
+	enum night_result result;
 };
 
 struct night_seen {

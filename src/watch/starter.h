@@ -40,7 +40,7 @@ void starters_find(struct starters *ret, const char *root, const char *config);
 /* The lines of one crontab; system: they name a user too. */
 void starters_crontab(struct starters *ret, const char *root,
     const char *what, const char *text, bool system, const char *config);
-void starters_release(struct starters *s);
+void starters_release(struct starters *all);
 
 /* Whether a command line runs the nightly. */
 bool starter_is_nightly(const char *root, const char *command,

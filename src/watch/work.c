@@ -131,7 +131,7 @@ held_since(struct locks *seen, const char *lock, int64_t pid, int64_t start)
 		h = &seen->v[seen->n++];
 	if (h->pid != pid || h->start != start || h->lock[0] == '\0') {
 		*h = (struct held){ .pid = pid, .start = start, .since = mono };
-		(void)snprintf(h->lock, sizeof h->lock, "%s", lock);
+		(void)snprintf(h->lock, sizeof h->lock, "%.63s", lock);
 	}
 	return h->since;
 }

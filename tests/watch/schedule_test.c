@@ -551,6 +551,8 @@ nothing_that_starts_it_is_said(void **state)
 static void
 files_of_any_bytes_are_no_harm(void **state)
 {
+	static const char bytes[] = "0123456789* \n=[]midwatch nightly/opt/x"
+	    "\\@\x1b\xff";
 	unsigned seed = 9;
 	struct buf b = BUF_INIT;
 
@@ -563,8 +565,8 @@ files_of_any_bytes_are_no_harm(void **state)
 
 		buf_clear(&b);
 		for (int k = 0; k < 3000; k++)
-			buf_ch(&b, "0123456789* \n=[]midwatch nightly/opt/x\\"
-			    "@\x1b\xff"[rand_r(&seed) % 44]);
+			buf_ch(&b, bytes[(size_t)rand_r(&seed) %
+			    (sizeof bytes - 1)]);
 		b.p[b.n - 1] = '\n';
 		cron_d(b.p);
 		host_file("/etc/crontab", b.p);
