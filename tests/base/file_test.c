@@ -62,6 +62,37 @@ a_file_is_replaced_whole(void **state)
 }
 
 static void
+a_new_file_is_whole_and_never_in_place_of_another(void **state)
+{
+	char path[PATH_MAX], link[PATH_MAX], *text;
+	struct err e = ERR_INIT;
+	struct stat st;
+	mode_t mask = umask(077);
+
+	(void)state;
+	(void)snprintf(path, sizeof path, "%s", test_path("new"));
+	assert_true(file_create(path, "one", 3, 0640, &e));
+	(void)umask(mask);
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0640);
+	assert_false(file_create(path, "two", 3, 0640, &e));
+	assert_int_equal(e.kind, ERR_GUARD);
+	assert_non_null(strstr(e.msg, "is there already"));
+	text = test_read(path);
+	assert_string_equal(text, "one");
+	free(text);
+	err_clear(&e);
+	(void)snprintf(link, sizeof link, "%s", test_path("leads-nowhere"));
+	assert_int_equal(symlink("nowhere", link), 0);
+	assert_false(file_create(link, "x", 1, 0600, &e));
+	assert_int_equal(e.kind, ERR_GUARD);
+	assert_int_equal(access(test_path("nowhere"), F_OK), -1);
+	err_clear(&e);
+	assert_false(file_create(test_path("no/such/f"), "x", 1, 0600, &e));
+	assert_int_equal(e.sys_errno, ENOENT);
+}
+
+static void
 replacing_does_not_write_through_links(void **state)
 {
 	char target[PATH_MAX], link[PATH_MAX], tmp[PATH_MAX + 32], *text;
@@ -301,6 +332,7 @@ reserved_room_is_beyond_the_end(void **state)
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(a_file_is_read_whole_or_refused),
 	cmocka_unit_test(a_file_is_replaced_whole),
+	cmocka_unit_test(a_new_file_is_whole_and_never_in_place_of_another),
 	cmocka_unit_test(replacing_does_not_write_through_links),
 	cmocka_unit_test(readers_never_see_half_of_it),
 	cmocka_unit_test(a_failed_replacement_leaves_the_old_file_alone),
