@@ -16,7 +16,8 @@ const char *const found_sql[] = {
 	    HEX("pg_postmaster_start_time()::text") ", "
 	    HEX("coalesce((SELECT setting FROM pg_settings "
 	    "WHERE name = 'data_directory'), '')") ", "
-	    HEX("current_user::text") ", pg_is_in_recovery()",
+	    HEX("current_user::text") ", pg_is_in_recovery(), "
+	    "current_setting('port')",
 	"SELECT 'D', " HEX("datname::text") ", datallowconn "
 	    "FROM pg_database WHERE NOT datistemplate ORDER BY oid",
 	/* last, because it may be slow: the answers so far are there */
@@ -73,12 +74,13 @@ found_databases(struct found *f, char *psql_said,
 
 		while (n < 7 && (word = strsep(&line, "|")) != NULL)
 			v[n++] = word;
-		if (n == 6 && strcmp(v[0], "S") == 0) {
+		if (n == 7 && strcmp(v[0], "S") == 0) {
 			ret->version = unhex(f, v[1]);
 			ret->started = unhex(f, v[2]);
 			ret->data = unhex(f, v[3]);
 			ret->role = unhex(f, v[4]);
 			ret->standby = strcmp(v[5], "t") == 0;
+			(void)text_int(v[6], 1, 65535, &ret->port);
 			answered = true;
 		} else if (n == 3 && strcmp(v[0], "D") == 0) {
 			t = found_add(f, FOUND_DATABASE);

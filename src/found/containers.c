@@ -146,8 +146,10 @@ inspect(struct found *f, const struct boxes *all, const struct box *b,
 	return ok;
 }
 
+/* published: what this host calls the port; else the server says its own. */
 static void
-ask_inside(struct found *f, const struct boxes *all, struct found_thing *t)
+ask_inside(struct found *f, const struct boxes *all, bool published,
+    struct found_thing *t)
 {
 	const char *const argv[] = { "sh", "-c", inside, "sh", found_pgoptions,
 	    found_sql[0], found_sql[1], found_sql[2], NULL };
@@ -155,13 +157,15 @@ ask_inside(struct found *f, const struct boxes *all, struct found_thing *t)
 	    .runtime = all->runtime };
 	struct found_thing like = { .at = t->name, .host = t->host,
 	    .port = t->port };
+	struct place_care care = { .deadline_ms = clock_mono_ms() + EXEC_MS };
 	struct found_server is = { 0 };
 	struct place_ran ran = PLACE_RAN_INIT;
 	struct err e = ERR_INIT;
-	struct place *p = place_open(&spec, NULL, &e);
+	size_t from = f->things.n;
+	struct place *p = place_open(&spec, &care, &e);
 
 	if (p != NULL && place_run(p, &(struct place_run){ .argv = argv,
-	    .deadline_ms = clock_mono_ms() + EXEC_MS }, &ran, &e)) {
+	    .deadline_ms = care.deadline_ms }, &ran, &e)) {
 		if (found_databases(f, ran.out.p, &like, &is)) {
 			t->user = is.role;
 			t->when = pool_strn(&f->pool, is.version,
@@ -171,6 +175,10 @@ ask_inside(struct found *f, const struct boxes *all, struct found_thing *t)
 			    .errout = ran.errout }, &e);
 	} else
 		t->why = found_str(f, e.msg);
+	if (!published && is.port != 0)
+		t->port = is.port;
+	for (; from < f->things.n; from++)
+		f->things.v[from].port = t->port;
 	place_ran_release(&ran);
 	place_close(p);
 }
@@ -197,7 +205,7 @@ look_into(struct found *f, void *ctx, size_t i)
 	t.host = a.port != 0 ? a.host : a.host_network ? "127.0.0.1" :
 	    a.address;
 	if (t.ok)
-		ask_inside(f, all, &t);
+		ask_inside(f, all, a.port != 0, &t);
 	else
 		t.why = pool_printf(&f->pool, "it is %s", b->state);
 	*found_add(f, FOUND_CONTAINER) = t;

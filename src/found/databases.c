@@ -107,7 +107,8 @@ databases_at(const struct draft *d, const char *host, int64_t port,
 	THINGS(d, t, FOUND_DATABASE)
 		n += container != NULL ? t->at != NULL &&
 		    strcmp(t->at, container) == 0 : t->at == NULL &&
-		    t->port == port && strcmp(t->host, host) == 0;
+		    t->port == port && host != NULL &&
+		    strcmp(t->host, host) == 0;
 	return n;
 }
 

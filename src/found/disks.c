@@ -8,7 +8,6 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
-#include <sys/sysmacros.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -128,6 +127,7 @@ measure(struct found *f, void *ctx, size_t i)
 	struct found_thing *t;
 	struct statvfs vfs;
 	struct stat st;
+	int64_t used;
 
 	if (stat(m->path, &st) != 0 || !S_ISDIR(st.st_mode))
 		return;		/* a file that is bound, or not ours to see */
@@ -137,9 +137,11 @@ measure(struct found *f, void *ctx, size_t i)
 	t->path = m->path;
 	t->name = m->device;
 	t->text = m->type;
-	t->dev = m->dev;
 	t->size = (int64_t)vfs.f_blocks * (int64_t)vfs.f_frsize;
 	t->free = (int64_t)vfs.f_bavail * (int64_t)vfs.f_frsize;
+	used = (int64_t)(vfs.f_blocks - vfs.f_bfree);
+	t->percent = used + (int64_t)vfs.f_bavail > 0 ? used * 100 /
+	    (used + (int64_t)vfs.f_bavail) : 0;
 	t->ok = (vfs.f_flag & ST_RDONLY) == 0;
 }
 
@@ -229,22 +231,20 @@ count_dumps(struct found *f, struct found_thing *t)
 }
 
 void
-found_folder(struct found *f, const char *name, bool strong)
+found_folder(struct found *f, const char *path, bool strong)
 {
-	const char *path = found_at(f, "%s", name);
+	const char *full = found_at(f, "%s", path);
 	struct found_thing *t;
 	struct statvfs vfs;
 	struct stat st;
 
-	if (stat(path, &st) != 0 || !S_ISDIR(st.st_mode))
+	if (stat(full, &st) != 0 || !S_ISDIR(st.st_mode))
 		return;
 	t = found_add(f, FOUND_FOLDER);
-	t->path = found_str(f, name);
+	t->path = found_str(f, path);
 	t->strong = strong;
-	t->ok = access(path, W_OK | X_OK) == 0;
-	t->dev = pool_printf(&f->pool, "%u:%u", major(st.st_dev),
-	    minor(st.st_dev));
-	if (statvfs(path, &vfs) == 0)
+	t->ok = access(full, W_OK | X_OK) == 0;
+	if (statvfs(full, &vfs) == 0)
 		t->free = (int64_t)vfs.f_bavail * (int64_t)vfs.f_frsize;
 	count_dumps(f, t);
 }

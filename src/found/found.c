@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "found/intern.h"
+#include "watch/zone.h"
 
 enum { READ_MAX = 4 << 20, WHY_MAX = 200 };
 
@@ -283,27 +284,21 @@ static const char *
 zone_of_host(struct found *f)
 {
 	struct buf b = BUF_INIT;
-	const char *zone = NULL, *name;
-	char link[256];
-	ssize_t n = readlink(found_at(f, "/etc/localtime"), link,
-	    sizeof link - 1);
+	char *host = zone_host(f->root != NULL ? f->root : "");
+	const char *zone = zone_known(host);
 
-	if (n > 0) {
-		link[n] = '\0';
-		name = strstr(link, "zoneinfo/");
-		if (name != NULL)
-			zone = zone_known(name + strlen("zoneinfo/"));
-	}
+	/* a copy instead of a link: Debian writes the name down as well */
 	if (zone == NULL && found_read(f, found_at(f, "/etc/timezone"), &b)) {
 		b.p[strcspn(b.p, " \t\n")] = '\0';
 		zone = zone_known(b.p);
 	}
 	zone = found_str(f, zone);
 	buf_release(&b);
+	free(host);
 	if (zone == NULL)
 		found_note(f, "the time zone of this host: neither "
-		    "/etc/localtime nor /etc/timezone names one, so it is UTC "
-		    "here");
+		    "/etc/localtime nor /etc/timezone names one; UTC stands "
+		    "in the file, correct it");
 	return zone != NULL ? zone : "UTC";
 }
 

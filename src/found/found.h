@@ -37,17 +37,19 @@
  *		connections
  * LOGIN	host, port, name, user: a line of the password file at path, as it
  *		stands; * is any, port 0 too
- * HOST		name (the alias), host, port, user, via (its jump), path (the file)
+ * HOST		name (the alias), host, port, user, via (its jump), path (the
+ *		file); why: ssh could not say
  * CONTAINER	name, at (docker or podman), text (image), host and port (where
  *		this host reaches it), user (its superuser), path (a folder of this
  *		host that it has mounted), ok: it runs; why: it could not be asked
- * DISK		path (mount point), name (device), text (type), size, free, dev
+ * DISK		path (mount point), name (device), text (type), size, free,
+ *		percent (used, as df says it), ok: it can be written
  * JOB		name (file:line or unit), text (what in it looks like a backup),
  *		when ("02:00", or NULL), user, ok: it is active, strong: it surely
  *		is one
  * FOLDER	path of a folder that holds or could hold backups, text (what is
  *		in it), free, ok: we may write there, strong: a backup job names it,
- *		or dumps are in it; dev
+ *		or dumps are in it
  * LOG		name (of its server), path
  * NOTE		text: what could not be looked at, and why
  */
@@ -60,9 +62,9 @@ enum found_kind { FOUND_KINDS(X) FOUND_KIND_COUNT };
 
 #define FOUND_TEXTS(X)							\
 	X(name) X(at) X(host) X(user) X(owner) X(via) X(path) X(text)	\
-	X(when) X(why) X(dev)
+	X(when) X(why)
 #define FOUND_NUMBERS(X)						\
-	X(port) X(size) X(free) X(ok) X(strong)
+	X(port) X(size) X(free) X(percent) X(ok) X(strong)
 
 struct found_thing {
 	enum found_kind kind;

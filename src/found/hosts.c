@@ -26,9 +26,10 @@ struct names {
 static void read_config(struct found *f, struct names *n, const char *path,
     int depth);
 
-/* The next word of a line: plain or in double quotes; NULL at its end. */
+/* The next word of a line: plain or in double quotes; NULL at its end. ends:
+ * what ends it besides spaces. */
 static char *
-next_word(char **rest)
+next_word(char **rest, const char *ends)
 {
 	char *s = *rest + strspn(*rest, " \t\r="), *word;
 
@@ -39,7 +40,7 @@ next_word(char **rest)
 		s += strcspn(s, "\"");
 	} else {
 		word = s;
-		s += strcspn(s, " \t\r");
+		s += strcspn(s, ends);
 	}
 	if (*s != '\0')
 		*s++ = '\0';
@@ -84,14 +85,16 @@ read_config(struct found *f, struct names *n, const char *path, int depth)
 
 	if (depth < DEPTH && found_read(f, path, &b))
 		for (rest = b.p; (line = found_line(&rest)) != NULL;) {
-			key = next_word(&line);
+			key = next_word(&line, " \t\r=");
 			if (key == NULL)
 				continue;
 			if (strcasecmp(key, "Host") == 0)
-				while ((word = next_word(&line)) != NULL)
+				while ((word = next_word(&line, " \t\r")) !=
+				    NULL)
 					add_name(f, n, word);
 			else if (strcasecmp(key, "Include") == 0)
-				while ((word = next_word(&line)) != NULL)
+				while ((word = next_word(&line, " \t\r")) !=
+				    NULL)
 					include(f, n, word, depth);
 		}
 	buf_release(&b);
@@ -139,11 +142,8 @@ ask_ssh(struct found *f, void *ctx, size_t i)
 	if (found_ask(argv, ASK_MS, &ran, &e))
 		for (rest = ran.out.p; (line = found_line(&rest)) != NULL;)
 			take(f, t, line);
-	else {
+	else
 		t->why = found_why(f, &ran, &e);
-		found_note(f, "the host '%s' of '%s': %s", alias, n->file,
-		    t->why);
-	}
 	ran_release(&ran);
 }
 
@@ -152,8 +152,11 @@ late(struct found *f, void *ctx, size_t i)
 {
 	const struct names *n = ctx;
 
-	found_note(f, "the host '%s' of '%s': ssh -G did not answer",
-	    n->v.v[i], n->file);
+	struct found_thing *t = found_add(f, FOUND_HOST);
+
+	t->name = n->v.v[i];
+	t->path = n->file;
+	t->why = "'ssh -G' did not answer";
 }
 
 /* ssh goes by the password database, not by $HOME. */

@@ -12,7 +12,7 @@
 #define FOUND_LOOKS(X)							\
 	X(servers, "the PostgreSQL servers of this host", 12)		\
 	X(logins, "the password file", 4)				\
-	X(hosts, "the SSH configuration", 8)				\
+	X(hosts, "the SSH configuration", 13)				\
 	X(docker, "docker", 14)						\
 	X(podman, "podman", 14)						\
 	X(disks, "the mounted disks", 6)				\
@@ -58,6 +58,7 @@ void found_folder(struct found *f, const char *path, bool strong);
 /* ask.c: questions for psql -XAt, one -c each, and what the session is to be */
 struct found_server {
 	const char *version, *started, *data, *role;
+	int64_t port;
 	bool standby;
 };
 extern const char *const found_sql[];		/* NULL-terminated */
@@ -70,7 +71,8 @@ bool found_databases(struct found *f, char *psql_said,
 /* schedule.c */
 /* What in a command looks like a backup, NULL: nothing. */
 const char *found_backup_word(const char *command, bool *ret_strong);
-/* "02:00" out of cron's first five fields or a systemd calendar, else NULL. */
+/* "02:00", when the line of a crontab or the calendar of a timer fires then, day
+ * by day; else NULL. ret_rest: what follows the times in the line. */
 const char *found_cron_when(struct found *f, const char *line,
     const char **ret_rest);
 const char *found_calendar_when(struct found *f, const char *calendar);

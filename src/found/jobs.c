@@ -22,8 +22,10 @@ enum { SCRIPT_MAX = 256 << 10, CRONTAB_MS = 3000, PATHS_MAX = 4096 };
 static const char *
 word_in_script(struct found *f, const char *command, bool *ret_strong)
 {
-	const char *word = NULL, *path;
+	const char *word = NULL, *got, *path;
 	struct buf b = BUF_INIT;
+	char *rest, *line;
+	bool strong = false;
 	size_t n = strcspn(command, " \t;&|<>");
 
 	if (command[0] != '/' || n >= PATHS_MAX)
@@ -32,12 +34,18 @@ word_in_script(struct found *f, const char *command, bool *ret_strong)
 	if (file_read(path, &b, SCRIPT_MAX, NULL) && b.n > 2 &&
 	    memcmp(b.p, "#!", 2) == 0) {
 		buf_ch(&b, '\0');
-		word = found_backup_word(b.p, ret_strong);
+		for (rest = b.p; (line = found_line(&rest)) != NULL;) {
+			got = line[strspn(line, " \t")] != '#' ?
+			    found_backup_word(line, &strong) : NULL;
+			if (got != NULL && strong && word == NULL)
+				word = got;
+		}
 	}
 	explicit_bzero(b.p, b.n);	/* it may hold a password */
 	buf_release(&b);
-	if (word == NULL || !*ret_strong)
+	if (word == NULL)
 		return NULL;
+	*ret_strong = true;
 	return pool_printf(&f->pool, "%s in %.*s", word, (int)n, command);
 }
 

@@ -2,10 +2,14 @@
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
+#include <time.h>
 
-#include "base/text.h"
+#include "base/clock.h"
 #include "found/intern.h"
+#include "watch/firing.h"
+#include "watch/zone.h"
+
+enum { DAYS = 8, DAY_MS = 86400000 };
 
 /* The surest first: a command has one word only. */
 static const struct {
@@ -62,79 +66,51 @@ found_backup_word(const char *command, bool *ret_strong)
 	return NULL;
 }
 
+/* The hour at which it fires, when that is about every day and always the same. */
 static const char *
-clock_text(struct found *f, int64_t hour, int64_t minute)
+daily_at(struct found *f, const struct firing *fires)
 {
-	return pool_printf(&f->pool, "%02d:%02d", (int)hour, (int)minute);
+	struct firing_times times = { 0 };
+	int64_t now = clock_wall_ms();
+	const char *first = NULL;
+	bool same = true;
+
+	if (!fires->reboot && !fires->random)
+		firing_times(fires, f->zone, now, now + DAYS * DAY_MS, &times);
+	for (size_t i = 0; i < times.at.n && same; i++) {
+		struct zone_saved old;
+		time_t t = (time_t)(times.at.v[i] / 1000);
+		char text[8];
+		struct tm tm;
+
+		zone_enter(&old, f->zone);
+		(void)localtime_r(&t, &tm);
+		zone_leave(&old);
+		(void)strftime(text, sizeof text, "%H:%M", &tm);
+		if (first == NULL)
+			first = found_str(f, text);
+		same = strcmp(first, text) == 0;
+	}
+	if (!same || times.at.n < DAYS - 3)
+		first = NULL;
+	firing_times_release(&times);
+	return first;
 }
 
-static const char *
-next_field(const char *s, char *out, size_t size)
-{
-	size_t n;
-
-	s += strspn(s, " \t");
-	n = strcspn(s, " \t");
-	if (n >= size)
-		n = size - 1;
-	memcpy(out, s, n);
-	out[n] = '\0';
-	s += strcspn(s, " \t");
-	return s + strspn(s, " \t");
-}
-
-/* ret_rest: what follows the times. An hour that is no plain number is nobody's
- * nightly. */
 const char *
 found_cron_when(struct found *f, const char *line, const char **ret_rest)
 {
-	char field[5][32];
-	int64_t minute, hour;
+	struct firing fires;
 
-	line += strspn(line, " \t");
-	if (*line == '@') {
-		*ret_rest = next_field(line, field[0], sizeof field[0]);
-		return text_in(field[0], (const char *const[]){ "@daily",
-		    "@midnight" }, 2) ? "00:00" : NULL;
-	}
-	for (size_t i = 0; i < 5; i++)
-		line = next_field(line, field[i], sizeof field[i]);
-	*ret_rest = line;
-	if (!text_int(field[0], 0, 59, &minute) ||
-	    !text_int(field[1], 0, 23, &hour))
-		return NULL;
-	return clock_text(f, hour, minute);
+	return firing_cron(&fires, line, ret_rest, NULL) ? daily_at(f, &fires) :
+	    NULL;
 }
 
-/* "*-*-* 02:00:00", "02:00", "daily"; with a zone of its own: NULL. */
 const char *
 found_calendar_when(struct found *f, const char *calendar)
 {
-	const char *s = calendar + strspn(calendar, " \t"), *at = NULL;
-	const char *colon = strchr(s, ':'), *tail;
-	int64_t hour, minute;
-	char h[3] = "", m[3] = "";
+	struct firing fires;
 
-	if (text_in(s, (const char *const[]){ "daily", "midnight" }, 2))
-		return "00:00";
-	if (colon == NULL || colon == s)
-		return NULL;
-	for (at = colon; at > s && isdigit((unsigned char)at[-1]);)
-		at--;
-	if (colon - at < 1 || colon - at > 2 ||
-	    !isdigit((unsigned char)colon[1]) ||
-	    !isdigit((unsigned char)colon[2]) ||
-	    (at > s && at[-1] != ' '))
-		return NULL;
-	memcpy(h, at, (size_t)(colon - at));
-	memcpy(m, colon + 1, 2);
-	tail = colon + 3;
-	tail += strspn(tail, ":0123456789.");
-	tail += strspn(tail, " \t");
-	if (*tail != '\0' && (f->zone == NULL ||
-	    strcmp(tail, f->zone) != 0))
-		return NULL;
-	if (!text_int(h, 0, 23, &hour) || !text_int(m, 0, 59, &minute))
-		return NULL;
-	return clock_text(f, hour, minute);
+	return firing_calendar(&fires, calendar, NULL) ? daily_at(f, &fires) :
+	    NULL;
 }

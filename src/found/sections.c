@@ -50,6 +50,8 @@ host_place(struct draft *d, struct draft_list *l, const struct found_thing *t)
 	if (strpbrk(t->name, "@:") != NULL)
 		draft_off(e, "it cannot stand in a site file: '%s' holds a "
 		    "letter that user@host has another use for", t->name);
+	else if (t->why != NULL)
+		draft_off(e, "ssh cannot say what it means: %s", t->why);
 	else if (!found_host_fits(t))
 		draft_off(e, "the login '%s' has no shell, as a rule", t->user);
 	else if (!text_in(t->name, d->w->hosts.v, d->w->hosts.n))
@@ -234,13 +236,12 @@ disk_entry(struct draft *d, struct draft_list *l, const struct found_thing *t,
 	    "/snap", "/var/snap" };
 	struct draft_entry *e = draft_entry(l);
 	char size[16];
-	int used = t->size > 0 ? (int)(100 - t->free * 100 / t->size) : 0;
 
 	draft_str(e, "name", found_name(&d->disk_names, strcmp(t->path, "/") ==
 	    0 ? "root" : t->path + 1, NULL, "disk"));
 	draft_str(e, "path", t->path);
 	text_fmt_size(size, t->size);
-	draft_tail(e, "%s, %s, %d %% used%s%s", t->text, size, used,
+	draft_tail(e, "%s, %s, %d %% used%s%s", t->text, size, (int)t->percent,
 	    what[0] != '\0' ? ": " : "", what);
 	if (is_below(t->path, "/boot"))
 		draft_off(e, "nothing of a backup is there");

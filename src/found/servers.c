@@ -19,13 +19,14 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/io.h"
 #include "base/text.h"
 #include "base/who.h"
 #include "found/intern.h"
 
-enum { SERVERS_MAX = 40, PSQL_MS = 3500, CHILD_MS = 9500 };
+enum { SERVERS_MAX = 40, PSQL_MS = 3500, SILENT_MS = 2000, CHILD_MS = 9500 };
 
 static const char socket_name[] = ".s.PGSQL.";
 
@@ -455,10 +456,12 @@ static bool
 try_role(struct found *f, const struct servers *all, const struct server *s,
     const char *role, struct asked *a)
 {
-	/* each attempt that is refused is a line in the server's log */
+	/* each attempt that is refused is a line in the server's log, and one
+	 * that is not answered is enough */
 	struct found_thing like = { .host = s->dir != NULL ? s->dir :
 	    "localhost", .port = s->port };
 	struct err e = ERR_INIT;
+	int64_t start = clock_mono_ms();
 	struct ran ran;
 	bool ok;
 
@@ -474,7 +477,7 @@ try_role(struct found *f, const struct servers *all, const struct server *s,
 		a->role = role;
 	else if (a->why == NULL)
 		a->why = found_why(f, &ran, &e);
-	a->silent = !ok && e.kind == ERR_TIMEOUT;
+	a->silent = !ok && clock_mono_ms() - start > SILENT_MS;
 	ran_release(&ran);
 	return ok;
 }
@@ -587,6 +590,27 @@ late(struct found *f, void *ctx, size_t i)
 	add_log(f, s->name, s->log);
 }
 
+/* Those with a name first, then those with the shorter folder: of the sockets of
+ * one server the likelier is kept. */
+static int
+by_name(const void *a, const void *b)
+{
+	const struct server *x = a, *y = b;
+	size_t m = x->dir != NULL ? strlen(x->dir) : 0;
+	size_t n = y->dir != NULL ? strlen(y->dir) : 0;
+
+	if ((x->name != NULL) != (y->name != NULL))
+		return x->name != NULL ? -1 : 1;
+	return m != n ? (m > n) - (m < n) :
+	    (x->port > y->port) - (x->port < y->port);
+}
+
+static bool
+same(const char *a, const char *b)
+{
+	return a != NULL && b != NULL && strcmp(a, b) == 0;
+}
+
 /* One server with two socket folders answers twice. */
 static void
 drop_twins(struct found *f)
@@ -599,9 +623,10 @@ drop_twins(struct found *f)
 
 		for (size_t k = 0; k < f->things.n; k++)
 			twin = twin || (v[i].kind == FOUND_SERVER && k < i &&
-			    v[k].kind == FOUND_SERVER && v[i].when != NULL &&
-			    v[k].when != NULL && v[k].port == v[i].port &&
-			    strcmp(v[i].when, v[k].when) == 0);
+			    v[k].kind == FOUND_SERVER &&
+			    v[k].port == v[i].port &&
+			    (same(v[i].when, v[k].when) ||
+			    same(v[i].path, v[k].path)));
 		if (twin) {
 			v[i].kind = FOUND_KIND_COUNT;	/* and its databases */
 			for (size_t k = 0; k < f->things.n; k++)
@@ -626,6 +651,8 @@ look_servers(struct found *f)
 	listening(f, &all);
 	usual_folders(f, &all);
 	postmasters(f, &all);
+	if (all.v.n > 1)
+		qsort(all.v.v, all.v.n, sizeof *all.v.v, by_name);
 	if (all.v.n > SERVERS_MAX) {
 		found_note(f, "%zu of %zu PostgreSQL servers: only the first "
 		    "%d were asked", all.v.n - SERVERS_MAX, all.v.n,

@@ -253,7 +253,8 @@ wish_nightly(struct found *f, struct found_wish *w)
 bool
 found_host_fits(const struct found_thing *host)
 {
-	return host->user == NULL || strcmp(host->user, "git") != 0;
+	return host->why == NULL && (host->user == NULL ||
+	    strcmp(host->user, "git") != 0);
 }
 
 void

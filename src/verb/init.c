@@ -358,6 +358,43 @@ make_state(const struct plan *p, char **ret_dir, struct err *e)
 	return ok;
 }
 
+/* How to say it from here on: -c only when the file would not be found. */
+static void
+tell_next(const char *path)
+{
+	struct buf found = BUF_INIT, word = BUF_INIT;
+	struct stat a, b;
+
+	if (site_find(NULL, &found, NULL) == NULL || stat(found.p, &a) != 0 ||
+	    stat(path, &b) != 0 || a.st_ino != b.st_ino ||
+	    a.st_dev != b.st_dev) {
+		buf_str(&word, " -c ");
+		text_shell(&word, path);
+	}
+	cli_note("next: 'midwatch%s doctor', then 'midwatch%s status'; add by "
+	    "hand what cannot be seen from here", word.n > 0 ? word.p : "",
+	    word.n > 0 ? word.p : "");
+	buf_release(&found);
+	buf_release(&word);
+}
+
+static void
+tell_missing(const struct plan *p)
+{
+	struct site s = { 0 };
+
+	if (site_parse(&s, p->path != NULL ? p->path : "midwatch.cfg",
+	    p->text.p, p->text.n)) {
+		if (site_dbs(&s) == 0)
+			cli_note("no database stands in it: name yours in the "
+			    "list databases");
+		if (s.backup.to.n == 0)
+			cli_note("no store stands in it: name one in stores and "
+			    "in backup.to");
+	}
+	site_release(&s);
+}
+
 static int
 write_it(struct plan *p)
 {
@@ -384,8 +421,7 @@ write_it(struct plan *p)
 	if (p->cli->json)
 		say_json(p, status == EXIT_DONE, true, state);
 	else
-		cli_note("next: 'midwatch doctor', then 'midwatch status'; what "
-		    "is known to you alone goes into the file by hand");
+		tell_next(p->path);
 	free(state);
 	return status;
 }
@@ -403,11 +439,12 @@ show(struct plan *p)
 	}
 	if (!p->cli->json)
 		cli_block(p->text.p, p->text.n);
+	tell_missing(p);
 	if (p->writes && p->asks && !confirmed(p)) {
 		cli_note("nothing was written");
 		return EXIT_REFUSED;
 	}
-	if (p->writes)
+	if (p->writes && p->path != NULL)
 		return write_it(p);
 	if (p->cli->json)
 		say_json(p, true, false, NULL);
