@@ -1,3 +1,4 @@
+#include <ctype.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -225,14 +226,17 @@ found_ask(const char *const *argv, int64_t ms, struct ran *ran, struct err *e)
 const char *
 found_why(struct found *f, const struct ran *ran, const struct err *e)
 {
-	const char *s = ran->errout.p, *end = s + ran->errout.n, *at;
+	const char *s = ran->errout.p, *end = s + ran->errout.n, *at = end;
 
 	if (e->kind == ERR_TIMEOUT || ran->errout.n == 0)
 		return pool_str(&f->pool, e->msg);
-	while (end > s && (end[-1] == '\n' || end[-1] == '\r'))
-		end--;
-	for (at = end; at > s && at[-1] != '\n';)
-		at--;
+	/* psql's second lines are questions, and begin with a tab */
+	for (bool more = true; more; more = at > s && *at == '\t') {
+		for (end = at; end > s && isspace((unsigned char)end[-1]);)
+			end--;
+		for (at = end; at > s && at[-1] != '\n';)
+			at--;
+	}
 	return pool_strn(&f->pool, at, end - at > WHY_MAX ? WHY_MAX :
 	    (size_t)(end - at));
 }

@@ -38,7 +38,7 @@ bool found_read(struct found *f, const char *path, struct buf *out);
 /* Runs argv for at most ms; true when it ended well. ran is to be released. */
 bool found_ask(const char *const *argv, int64_t ms, struct ran *ran,
     struct err *e);
-/* The last line that a failed command said, or e's. */
+/* The last line that a failed command said (not one that goes on), or e's. */
 const char *found_why(struct found *f, const struct ran *ran,
     const struct err *e);
 /* The next line of *rest, NULL at the end. */

@@ -159,15 +159,18 @@ debian_clusters(struct found *f, struct servers *s)
 }
 
 /* pid, data directory, start, port, socket folder: a lock file's lines, as far
- * as we may read it. */
-static void
+ * as we may read it. False: it is that of a lone backend (initdb's, --single),
+ * whose pid is negative. */
+static bool
 lock_file(struct found *f, const char *path, struct server *server)
 {
 	struct buf b = BUF_INIT;
 	char *rest, *line;
+	bool lone = false;
 
 	if (file_read(path, &b, 8192, NULL)) {
 		buf_ch(&b, '\0');
+		lone = b.p[0] == '-';
 		rest = b.p;
 		for (int i = 0; (line = found_line(&rest)) != NULL && i < 5; i++)
 			if (i == 0)
@@ -181,6 +184,7 @@ lock_file(struct found *f, const char *path, struct server *server)
 				server->dir = real(f, line);
 	}
 	buf_release(&b);
+	return !lone;
 }
 
 /* path: …/.s.PGSQL.5432 */
@@ -200,7 +204,7 @@ add_socket(struct found *f, struct servers *s, const char *path)
 	server = server_at(f, s, pool_strn(&f->pool, path,
 	    (size_t)(slash - path)), port);
 	if (server->pid == 0)
-		lock_file(f, pool_printf(&f->pool, "%s.lock", path), server);
+		(void)lock_file(f, pool_printf(&f->pool, "%s.lock", path), server);
 	server->up = true;
 }
 
@@ -298,13 +302,14 @@ is_postmaster(struct found *f, const char *pid)
 	return yes;
 }
 
-/* -D DIR, -p PORT, -k DIR of its command line. */
-static void
+/* -D DIR, -p PORT, -k DIR of its command line; false: it is a lone backend's. */
+static bool
 arguments(struct found *f, const char *pid, struct server *s)
 {
 	struct buf b = BUF_INIT;
 	const char *p, *end;
 	char flag = '\0';
+	bool serves = true;
 
 	if (!proc_text(f, pid, "cmdline", &b))
 		goto out;
@@ -314,6 +319,8 @@ arguments(struct found *f, const char *pid, struct server *s)
 		    p[2] != '\0' ? p + 2 : NULL;
 		char key = flag != '\0' ? flag : p[0] == '-' ? p[1] : '\0';
 
+		serves = serves && !text_in(p, (const char *const[]){ "--boot",
+		    "--single", "--check", "-C" }, 4);
 		flag = value == NULL && p[0] == '-' && p[1] != '\0' &&
 		    strchr("Dpk", p[1]) != NULL ? p[1] : '\0';
 		if (value == NULL)
@@ -327,6 +334,7 @@ arguments(struct found *f, const char *pid, struct server *s)
 	}
 out:
 	buf_release(&b);
+	return serves;
 }
 
 static const char *
@@ -345,14 +353,16 @@ postmaster(struct found *f, struct servers *all, const char *pid)
 	const char *out, *cwd;
 
 	(void)text_int(pid, 1, INT32_MAX, &s.pid);
-	arguments(f, pid, &s);
+	if (!arguments(f, pid, &s))
+		return;
 	cwd = link_of(f, found_at(f, "/proc/%s/cwd", pid));
 	if (cwd != NULL && strstr(cwd, " (deleted)") != NULL)
 		return;		/* it is about to notice */
 	if (cwd != NULL && cwd[0] == '/')
 		s.data = cwd;
-	if (s.data != NULL)
-		lock_file(f, found_at(f, "%s/postmaster.pid", s.data), &s);
+	if (s.data != NULL && !lock_file(f, found_at(f, "%s/postmaster.pid",
+	    s.data), &s))
+		return;
 	out = link_of(f, found_at(f, "/proc/%s/fd/1", pid));
 	if (out != NULL && (out[0] != '/' || text_starts(out, "/dev/") ||
 	    !file_exists(found_at(f, "%s", out))))

@@ -114,7 +114,8 @@ rm midwatch.cfg
 # --- an ordinary user -----------------------------------------------------------------------------
 if [ "$(id -u)" = 0 ]; then
 	drop="setpriv --reuid nobody --regid nogroup --clear-groups --"
-	chmod 711 "$WORK"
+	up=$WORK	# they must get there
+	while [ -n "$up" ]; do chmod o+x "$up"; up=${up%/*}; done
 	chown -R nobody "$HOME" "$WORK/site"
 	cp "$MIDWATCH" "$WORK/midwatch" && chmod 755 "$WORK/midwatch"
 	if [ -w /var/lib/midwatch ] && $drop test -w /var/lib/midwatch; then

@@ -10,8 +10,10 @@ mkdir "$WORK/site" && cd "$WORK/site" || exit 99
 P=$WORK/pg
 D=otc$$	# other servers of this machine may have databases too
 
-# ours: the entries of what was printed that name $1, with their comments away
-ours() { sed -e '/^ *#/d' -e 's/  # .*//' "$WORK/.out" | grep -F -A1 "$1"; }
+# live: what was printed without its comments, an entry a line
+live() { sed -e '/^ *#/d' -e 's/  # .*//' "$WORK/.out" | sed -e ':a' -e '/;$/{N;s/\n */ /;ba' -e '}'; }
+# ours: the entries that name $1
+ours() { live | grep -F "$1"; }
 # about: the comments and entries about $1
 about() { grep -F -B3 -A3 "$1" "$WORK/.out"; }
 
@@ -91,7 +93,7 @@ host all all 127.0.0.1/32 scram-sha-256" >"$P/data/pg_hba.conf"
 	printf 'localhost:%s:%s:backup:secret-word\n' "$PG_PORT" "$D" >"$HOME/.pgpass"
 	chmod 600 "$HOME/.pgpass"
 	expect_exit 0 "a line of the password file for it" "$MIDWATCH" init
-	check "makes the entry" contains "$OUT" "{ name = \"$D\"; host = \"localhost\"; port = $PG_PORT; user = \"backup\";"
+	check "makes the entry" contains "$(live)" "{ name = \"$D\"; host = \"localhost\"; port = $PG_PORT; user = \"backup\";"
 	check "its password was not used" lacks "$(tail -n 20 "$P/log")" '"backup"'
 	check "and is nowhere" lacks "$OUT$ERR" secret-word
 
@@ -181,9 +183,9 @@ if engine_start && PG_SUPER=owner pg_init_cluster "$E/pg" "unix_socket_directori
 	done
 	expect_exit 0 "init with a docker engine" "$MIDWATCH" init
 	cp "$WORK/.out" /tmp/w/initrun/docker.out 2>/dev/null
-	L=$(sed -e '/^ *#/d' "$WORK/.out")
+	L=$(live)
 	check "a container that runs PostgreSQL is a place" contains "$L" '{ name = "arp-db-prod"; container = "arp-db-prod"; }'
-	check "with its image beside it" contains "$L" "# midwatch-test/postgres:15"
+	check "with its image beside it" contains "$OUT" "# midwatch-test/postgres:15"
 	check "its databases are there, at the port that it says" contains "$L" \
 		"{ name = \"arp\"; host = \"127.0.0.1\"; port = $PG_PORT; user = \"owner\"; dump_at = \"arp-db-prod\";"
 	check "with the superuser inside" contains "$L" 'superuser = { at = "arp-db-prod"; user = "owner"; };'

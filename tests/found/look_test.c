@@ -288,6 +288,76 @@ clusters_are_read_from_their_files(void **state)
 	kit_clear();
 }
 
+/* cmdline holds its NULs as spaces here. */
+static void
+process(const char *pid, const char *comm, const char *parent,
+    const char *cgroup, const char *cmdline)
+{
+	char *dir = xprintf("/proc/%s", pid), *path, *full, *status;
+	size_t n = strlen(cmdline);
+	char *args = xstrdup(cmdline);
+	FILE *f;
+
+	kit_folder(dir);
+	path = xprintf("%s/comm", dir);
+	kit_file(path, comm);
+	free(path);
+	path = xprintf("%s/cgroup", dir);
+	kit_file(path, cgroup);
+	free(path);
+	path = xprintf("%s/status", dir);
+	status = xprintf("Name:\tx\nPPid:\t%s\nUid:\t0\n", parent);
+	kit_file(path, status);
+	free(path);
+	for (size_t i = 0; i < n; i++)
+		if (args[i] == ' ')
+			args[i] = '\0';
+	full = xprintf("%s%s/cmdline", kit_root(), dir);
+	f = fopen(full, "we");
+	assert_non_null(f);
+	assert_int_equal(fwrite(args, 1, n + 1, f), n + 1);
+	assert_int_equal(fclose(f), 0);
+	free(full);
+	free(status);
+	free(args);
+	free(dir);
+}
+
+static void
+running_servers_are_told_from_their_children(void **state)
+{
+	const struct found_thing *t;
+	struct found f = machine();
+
+	(void)state;
+	process("1", "init\n", "0", "0::/\n", "init");
+	process("100", "postgres\n", "1", "0::/\n",
+	    "postgres -D /srv/a -p 6001 -k /none/a -c fsync=off");
+	process("101", "postgres\n", "100", "0::/\n", "postgres: checkpointer");
+	process("200", "postgres\n", "1", "0::/docker/ab12\n",
+	    "postgres -D /data");
+	process("300", "postgres\n", "1", "0::/\n",
+	    "postgres --boot -D /srv/new");
+	process("400", "postgres\n", "1", "0::/\n", "postgres -D/srv/lone");
+	kit_file("/srv/lone/postmaster.pid", "-400\n/srv/lone\n1\n5432\n\n");
+	process("500", "postmaster\n", "1", "0::/\n", "postmaster -D /srv/b");
+	kit_file("/srv/b/postmaster.pid",
+	    "500\n/srv/b\n1700000000\n6002\n/none/b\nlocalhost\n");
+	process("600", "postgres\n", "1", "0::/\n", "postgres");
+	look_servers(&f);
+	assert_int_equal(found_count(&f, FOUND_SERVER), 3);
+	t = KIT_FIND(&f, FOUND_SERVER, path, "/srv/a");
+	assert_int_equal(t->port, 6001);
+	assert_string_equal(t->host, "/none/a");
+	t = KIT_FIND(&f, FOUND_SERVER, path, "/srv/b");
+	assert_int_equal(t->port, 6002);
+	assert_string_equal(t->host, "/none/b");
+	t = KIT_FIND(&f, FOUND_SERVER, why, "its port is not known (pid 600)");
+	assert_non_null(t);
+	found_release(&f);
+	kit_clear();
+}
+
 static int
 listen_at(const char *path)
 {
@@ -425,6 +495,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(only_disks_are_disks),
 	cmocka_unit_test(folders_are_told_by_the_dumps_in_them),
 	cmocka_unit_test(clusters_are_read_from_their_files),
+	cmocka_unit_test(running_servers_are_told_from_their_children),
 	cmocka_unit_test(a_socket_that_never_answers_is_given_up),
 	cmocka_unit_test(answers_of_psql_are_taken_apart),
 	cmocka_unit_test(the_zone_is_that_of_cron),
