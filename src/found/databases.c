@@ -298,6 +298,8 @@ login(struct draft *d, struct draft_list *l, const struct found_thing *t,
 	}
 	e = entry(d, l, any_db ? (any_host ? "database" : host) : t->name,
 	    host, any_host ? "localhost" : t->host, t->port);
+	if (any_db)
+		draft_str(e, "dbname", "NAME");
 	if (strcmp(t->user, "*") != 0)
 		draft_str(e, "user", t->user);
 	draft_str(e, "passfile", t->path);

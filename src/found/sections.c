@@ -121,9 +121,13 @@ draft_places(struct draft *d)
 void
 draft_stores(struct draft *d)
 {
-	static const char *const examples[] = {
-		"{ name = \"nas\"; at = \"PLACE\"; path = "
+	static const char *const away[] = {
+		"{ name = \"away\"; at = \"PLACE\"; path = "
 		    "\"/volume1/backups\"; }", NULL
+	};
+	static const char *const near[] = {
+		"{ name = \"near\"; path = \"/var/backups/midwatch\"; }",
+		NULL
 	};
 	const struct found_thing *host;
 	const char *folder = found_store_host(d->f, d->w->store, &host);
@@ -131,7 +135,7 @@ draft_stores(struct draft *d)
 	    host->name) : NULL;
 	struct draft_list l = { .key = "stores", .head = "Stores: where "
 	    "backup sets go. One on another machine survives this one.",
-	    .examples = host == NULL ? examples : NULL };
+	    .examples = host == NULL ? away : near };
 	struct draft_entry *e = draft_entry(&l);
 	const char *name = found_name(&d->store_names, place != NULL ? place :
 	    "local", NULL, "store");
@@ -158,7 +162,8 @@ draft_stores(struct draft *d)
 	draft_line(d, "backup = {");
 	draft_line(d, "  to = ( \"%s\" );", name);
 	draft_line(d, "  globals = true;  # roles and tablespaces too");
-	draft_line(d, "  # also = ( \"nas\" );");
+	draft_line(d, "  # also = ( \"%s\" );", host == NULL ? "away" :
+	    "near");
 	draft_line(d, "  # min_free = \"600MB\"; min_free_percent = 10; "
 	    "size_change = 30;");
 	draft_line(d, "  # emergency = { to = ( \"%s\" ); }; orphans = ( "

@@ -112,39 +112,38 @@ check "and that is said" contains "$OUT" "'midwatch.cfg' is there already"
 rm midwatch.cfg
 
 # --- an ordinary user -----------------------------------------------------------------------------
+drop=
 if [ "$(id -u)" = 0 ]; then
 	drop="setpriv --reuid nobody --regid nogroup --clear-groups --"
 	up=$WORK	# they must get there
 	while [ -n "$up" ]; do chmod o+x "$up"; up=${up%/*}; done
 	chown -R nobody "$HOME" "$WORK/site"
-	cp "$MIDWATCH" "$WORK/midwatch" && chmod 755 "$WORK/midwatch"
-	if [ -w /var/lib/midwatch ] && $drop test -w /var/lib/midwatch; then
-		skip "an ordinary user has a record of their own" "/var/lib/midwatch can be written here"
-	else
-		expect_exit 0 "an ordinary user" $drop "$WORK/midwatch" init --yes
-		check "has a record of their own" test -d "$HOME/.local/state/midwatch/incidents"
-		check "and the file offers one for everybody" grep -q '^  # state = ' midwatch.cfg
-		check "their store is theirs" test -d "$HOME/backups/midwatch"
-		expect_exit 0 "the file loads" "$MIDWATCH" lint midwatch.cfg
-		rm midwatch.cfg
-	fi
-	mkdir "$WORK/closed"
-	expect_exit 1 "a folder that they may not write to is told" $drop "$WORK/midwatch" init --yes \
-		--output "$WORK/closed/midwatch.cfg"
-	check "by name" contains "$ERR" "cannot write into '$WORK/closed'"
-	check "before anything is looked at" lacks "$ERR" "found "
-else
-	skip "an ordinary user has a record of their own" "needs root to become one"
 fi
+cp "$MIDWATCH" "$WORK/midwatch" && chmod 755 "$WORK/midwatch"
+if $drop test -w /var/lib/midwatch; then
+	skip "an ordinary user has a record of their own" "/var/lib/midwatch can be written here"
+else
+	expect_exit 0 "an ordinary user" $drop "$WORK/midwatch" init --yes
+	check "has a record of their own" test -d "$HOME/.local/state/midwatch/incidents"
+	check "and the file offers one for everybody" grep -q '^  # state = ' midwatch.cfg
+	check "their store is theirs" test -d "$HOME/backups/midwatch"
+	expect_exit 0 "the file loads" "$MIDWATCH" lint midwatch.cfg
+	rm midwatch.cfg
+fi
+mkdir -m 555 "$WORK/closed"
+expect_exit 1 "a folder that they may not write to is told" $drop "$WORK/midwatch" init --yes \
+	--output "$WORK/closed/midwatch.cfg"
+check "by name" contains "$ERR" "cannot write into '$WORK/closed'"
+check "before anything is looked at" lacks "$ERR" "found "
 
 # --- a machine that has nothing ---------------------------------------------------------------------
-in_bare() { env -i "$(PATH=$PATH:/usr/sbin command -v chroot)" "$WORK/bare" /midwatch "$@"; }
+in_bare() { as_root env -i /usr/sbin/chroot "$WORK/bare" /midwatch "$@"; }
 bare()
 {
-	WHY="needs root, for chroot"
-	[ "$(id -u)" = 0 ] || return
+	as_root true || return
 	WHY="the program's libraries cannot be copied"
-	mkdir -p "$WORK/bare/dev" && mknod -m 666 "$WORK/bare/dev/null" c 1 3 || return
+	at_exit 'as_root rm -rf "$WORK/bare"'
+	mkdir -p "$WORK/bare/dev" && as_root mknod -m 666 "$WORK/bare/dev/null" c 1 3 || return
 	for l in $(ldd "$MIDWATCH" | grep -o '/[^ ]*'); do
 		mkdir -p "$WORK/bare${l%/*}" && cp -nL "$l" "$WORK/bare$l" || return
 	done

@@ -69,18 +69,20 @@ assert got[sys.argv[2]]["data"]["can_login"] is True, got
 PY
 
 	# --- peer: the owner alone ---------------------------------------------------------------
-	if [ "$(id -u)" = 0 ]; then
-		psql_ "$P" -c "CREATE ROLE nobody SUPERUSER LOGIN"
+	if as_root true; then
+		owner=$(stat -c %U "$P/data")
+		psql_ "$P" -c "CREATE ROLE \"$owner\" SUPERUSER LOGIN"
 		echo "local all all peer" >"$P/data/pg_hba.conf"
 		kill -HUP "$PG_PID"; sleep 0.5
-		expect_exit 0 "root asks a server that lets in its owner alone as that owner" "$MIDWATCH" init
+		expect_exit 0 "root asks a server that lets in its owner alone as that owner" \
+			as_root env "HOME=$HOME" "$MIDWATCH" init
 		O=$(ours "host = \"$P\"; port = $PG_PORT")
 		check "the databases are there" contains "$O" "{ name = \"$D\"; "
 		check "without a role, since root has none" lacks "$O" "user = "
 		check "and that is said, with what to do" contains "$(tr -d '\n' <"$WORK/.out" | sed 's/  #//g')" \
-			"asked for as nobody, whom it lets in; root has no login there"
+			"asked for as $owner, whom it lets in; root has no login there"
 	else
-		skip "root asks a server that lets in its owner alone as that owner" "needs root"
+		skip "root asks a server that lets in its owner alone as that owner" "$WHY"
 	fi
 
 	# --- passwords alone ---------------------------------------------------------------------
