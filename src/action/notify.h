@@ -11,7 +11,7 @@
 #define ACTION_NOTIFY_H
 
 #include "action/tell.h"
-#include "watch/reading.h"
+#include "reading/reading.h"
 
 struct notice {
 	enum site_trigger trigger;

@@ -18,7 +18,7 @@
 #include "base/pool.h"
 #include "record/incident.h"
 #include "site/site.h"
-#include "watch/reading.h"
+#include "reading/reading.h"
 
 enum truth { TRUTH_NO, TRUTH_YES, TRUTH_UNKNOWN };
 

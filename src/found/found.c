@@ -10,7 +10,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "found/intern.h"
-#include "watch/zone.h"
+#include "probe/zone.h"
 
 enum { READ_MAX = 4 << 20, WHY_MAX = 200 };
 

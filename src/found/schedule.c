@@ -6,8 +6,8 @@
 
 #include "base/clock.h"
 #include "found/intern.h"
-#include "watch/firing.h"
-#include "watch/zone.h"
+#include "probe/firing.h"
+#include "probe/zone.h"
 
 enum { DAYS = 8, DAY_MS = 86400000 };
 

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "runbook/intern.h"
-#include "watch/alarm.h"
+#include "probe/alarm.h"
 
 enum { ALARM_MAX = 4000 };
 

@@ -17,7 +17,7 @@
 #include "place/tunnel.h"
 #include "site/spec.h"
 #include "verb/locks.h"
-#include "watch/postgres.h"
+#include "probe/postgres.h"
 #include "watch/watch.h"
 
 enum { REACH_MS = 10000, ASK_MS = 3000, PROOF_MS = 5000, LOOK_MS = 5000 };

@@ -10,7 +10,7 @@
 #define WATCH_HISTORY_H
 
 #include "record/state.h"
-#include "watch/reading.h"
+#include "reading/reading.h"
 
 struct sample {
 	int64_t at, used;		/* wall ms, bytes */

@@ -12,7 +12,7 @@
 
 #include <poll.h>
 
-#include "watch/probe.h"
+#include "reading/probe.h"
 #include "watch/watch.h"
 
 struct crew;

@@ -14,7 +14,7 @@
 
 #include "record/state.h"
 #include "site/site.h"
-#include "watch/reading.h"
+#include "reading/reading.h"
 
 struct watch_want {
 	const char *kind, *name;	/* name NULL: all of the kind */

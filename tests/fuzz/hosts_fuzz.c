@@ -9,7 +9,7 @@
 
 #include "base/text.h"
 #include "place/intern.h"
-#include "watch/answer.h"
+#include "probe/answer.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

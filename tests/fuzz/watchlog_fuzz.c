@@ -9,12 +9,12 @@
 #include <string.h>
 
 #include "base/text.h"
-#include "watch/firing.h"
-#include "watch/login.h"
-#include "watch/night.h"
-#include "watch/plain.h"
-#include "watch/starter.h"
-#include "watch/story.h"
+#include "probe/firing.h"
+#include "probe/login.h"
+#include "probe/night.h"
+#include "probe/plain.h"
+#include "probe/starter.h"
+#include "probe/story.h"
 
 enum { NOW_S = 1739494800 };
 static const int64_t now = NOW_S * 1000LL;
