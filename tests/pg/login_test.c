@@ -488,7 +488,7 @@ a_listener_that_never_answers_is_given_up(void **state)
 		    "the connection");
 		assert_int_equal(e.kind, ERR_TIMEOUT);
 		assert_true(clock_mono_ms() - began >= 690);
-		assert_true(clock_mono_ms() - began < 1500);
+		assert_true(clock_mono_ms() - began < 3000);
 	}
 	/* and without a deadline of its own a login has one, too */
 	struct err e = ERR_INIT;
@@ -504,7 +504,7 @@ a_listener_that_never_answers_is_given_up(void **state)
 	}
 	assert_int_equal(pg_state(db), PG_BROKEN);
 	assert_int_equal(pg_no(db), PG_NO_UNREACHABLE);
-	assert_true(clock_mono_ms() - began < 1000);
+	assert_true(clock_mono_ms() - began < 3000);
 	pg_close(db);
 	close(fd);
 }
@@ -620,7 +620,7 @@ a_name_server_that_hangs_holds_nobody(void **state)
 	began = clock_mono_ms();
 	e = must_fail(&s, 500, PG_NO_NAME);
 	must_say(&e, "no answer within 0.5 s from the name server");
-	assert_true(clock_mono_ms() - began < 1500);
+	assert_true(clock_mono_ms() - began < 3000);
 	setenv("PATH", path, 1);
 	free(with);
 	free(path);

