@@ -133,7 +133,7 @@ a_place_that_refuses_says_why_and_is_not_asked_again_at_once(void **state)
 	/* its host key is not known */
 	place = xprintf("{ name = \"bastion\"; ssh = \"%s@127.0.0.1\"; "
 	    "port = %d; identity = \"%s\"; known_hosts = \"%s\"; }",
-	    hosts_user(), port, test_path("userkey"),
+	    who_am_i()->login, port, test_path("userkey"),
 	    test_write("nobody", ""));
 	drive_site(&d, place, dbs.p);
 	free(place);
