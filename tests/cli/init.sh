@@ -243,7 +243,7 @@ look_at_it()
 }
 if command -v strace >/dev/null && strace -qq -o /dev/null true 2>/dev/null; then
 	no_leak_check
-	for call in fchmod write:2 write:3 fsync linkat mkdir; do
+	for call in fchmod write:2 write:3 fsync linkat fsync:2; do
 		n=${call#*:}; call=${call%:*}
 		[ "$n" != "$call" ] || n=1
 		strace -qq -o "$WORK/.strace" -e "trace=$call" -e "inject=$call:signal=KILL:when=$n" \
