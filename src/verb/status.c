@@ -4,6 +4,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
 
 #include "action/notify.h"
 #include "base/clock.h"
@@ -40,16 +42,55 @@ look(struct desk *d, int64_t timeout_ms, struct picture *p)
 
 /* ---- for people --------------------------------------------------------------------- */
 
+static int
+columns(void)
+{
+	struct winsize w;
+
+	if (!isatty(STDOUT_FILENO) ||
+	    ioctl(STDOUT_FILENO, TIOCGWINSZ, &w) != 0 || w.ws_col < 40)
+		return 0;
+	return w.ws_col;
+}
+
+/* A line, on a terminal broken between words; what follows is indented. */
+static void
+say_wrapped(const char *line)
+{
+	int width = columns();
+	const char *indent = "";
+	struct buf out = BUF_INIT;
+
+	while (width > 0 && text_width(line) + strlen(indent) > (size_t)width) {
+		size_t room = (size_t)width - strlen(indent), n, cut;
+
+		for (n = 0, cut = 0; line[n] != '\0' && n < room; n++)
+			if (line[n] == ' ' && n > 0 && line[n - 1] != ' ')
+				cut = n;
+		if (cut == 0)
+			break;
+		buf_clear(&out);
+		buf_add(&out, line, cut);
+		cli_out("%s%s", indent, out.p);
+		line += cut + strspn(line + cut, " ");
+		indent = "            ";
+	}
+	cli_out("%s%s", indent, line);
+	buf_release(&out);
+}
+
+static const char *const level_words[] = { "ok", "WARNING", "CRITICAL",
+	"UNKNOWN" };
+
 static void
 say_one(const struct reading *r, int64_t now)
 {
-	static const char *const words[] = { "ok", "WARNING", "CRITICAL",
-	    "UNKNOWN" };
 	char name[80], age[32];
 	struct buf line = BUF_INIT;
 
 	(void)snprintf(name, sizeof name, "%s %s", r->kind, r->name);
-	buf_printf(&line, "%-8s  %-*s  ", words[r->level], NAME_WIDTH, name);
+	buf_printf(&line, "%-8s  %-*s  ", level_words[r->level], NAME_WIDTH,
+	    name);
 	if (r->error != NULL)
 		buf_str(&line, r->error);
 	if (r->error != NULL && r->text != NULL && r->since != 0) {
@@ -58,9 +99,48 @@ say_one(const struct reading *r, int64_t now)
 	}
 	if (r->text != NULL && (r->error == NULL || r->since != 0))
 		buf_str(&line, r->text);
-	cli_out("%s", line.p);
-	if (r->level != LEVEL_OK && r->next != NULL)
-		cli_out("%*s  %s", 8, "", r->next);
+	say_wrapped(line.p);
+	if (r->level != LEVEL_OK && r->next != NULL) {
+		buf_clear(&line);
+		buf_printf(&line, "          %s", r->next);
+		say_wrapped(line.p);
+	}
+	buf_release(&line);
+}
+
+/* The place that is down, when that is why there is no answer. */
+static const struct reading *
+because_of(const struct picture *p, const struct reading *r)
+{
+	for (size_t i = 0; i < p->all.v.n && r->error != NULL; i++) {
+		const struct reading *place = &p->all.v.v[i];
+		size_t n = strlen(place->name);
+
+		if (place != r && strcmp(place->kind, "place") == 0 &&
+		    place->level != LEVEL_OK &&
+		    strncmp(r->error, place->name, n) == 0 &&
+		    strncmp(r->error + n, ": ", 2) == 0)
+			return place;
+	}
+	return NULL;
+}
+
+/* What one place that is down makes unknown is one line. */
+static void
+say_with(const struct picture *p, const struct reading *place)
+{
+	struct buf line = BUF_INIT;
+	size_t n = 0;
+
+	for (size_t i = 0; i < p->all.v.n; i++) {
+		const struct reading *r = &p->all.v.v[i];
+
+		if (because_of(p, r) == place)
+			buf_printf(&line, "%s%s %s", n++ > 0 ? ", " :
+			    "          with it, unknown: ", r->kind, r->name);
+	}
+	if (n > 0)
+		say_wrapped(line.p);
 	buf_release(&line);
 }
 
@@ -69,19 +149,28 @@ say_page(const struct desk *d, const struct picture *p)
 {
 	static const char *const words[] = { "all is well", "warning",
 	    "CRITICAL", "UNKNOWN" };
-	char at[40];
+	char at[40], id[STATE_ID_MAX] = "";
 
 	clock_fmt_site(at, p->at);
-	cli_out("%s (%s)  %s  %s: %zu critical, %zu unknown, %zu %s, %zu ok",
-	    d->site.name, d->site.environment, at, words[p->worst],
+	(void)incident_current(&d->state, false, id, &(struct err){ 0 });
+	cli_out("%s (%s)  %s  %s", d->site.name, d->site.environment, at,
+	    id[0] != '\0' ? id : "no incident is open");
+	cli_out("%s: %zu critical, %zu unknown, %zu %s, %zu ok", words[p->worst],
 	    p->count[LEVEL_CRITICAL], p->count[LEVEL_UNKNOWN],
 	    p->count[LEVEL_WARNING],
 	    p->count[LEVEL_WARNING] == 1 ? "warning" : "warnings",
 	    p->count[LEVEL_OK]);
 	if (p->all.v.n == 0)
 		cli_out("The site file names nothing that could be looked at.");
-	for (size_t i = 0; i < p->all.v.n; i++)
-		say_one(&p->all.v.v[i], p->at);
+	for (size_t i = 0; i < p->all.v.n; i++) {
+		const struct reading *r = &p->all.v.v[i];
+
+		if (because_of(p, r) != NULL)
+			continue;
+		say_one(r, p->at);
+		if (strcmp(r->kind, "place") == 0)
+			say_with(p, r);
+	}
 }
 
 /* ---- for programs ---------------------------------------------------------------------- */

@@ -72,7 +72,7 @@ check "with what to do next" contains "$OUT" "midwatch cleanup --plan"
 sed -i 's/name = "up"; check = "true"/name = "up"; check = "echo broken >\&2; exit 3"/' midwatch.cfg
 expect_exit 2 "something critical has exit 2" "$MIDWATCH" status
 check "the worst comes first" sh -c \
-	'printf "%s\n" "$1" | sed -n 2p | grep -q "^CRITICAL  service up"' - "$OUT"
+	'printf "%s\n" "$1" | sed -n 3p | grep -q "^CRITICAL  service up"' - "$OUT"
 check "in the words of the check" contains "$OUT" "broken"
 
 # --- hostile words -----------------------------------------------------------------
