@@ -64,7 +64,7 @@ say_wrapped(const char *line)
 	while (width > 0 && text_width(line) + strlen(indent) > (size_t)width) {
 		size_t room = (size_t)width - strlen(indent), n, cut;
 
-		for (n = 0, cut = 0; line[n] != '\0' && n < room; n++)
+		for (n = 0, cut = 0; n < room && line[n] != '\0'; n++)
 			if (line[n] == ' ' && n > 0 && line[n - 1] != ' ')
 				cut = n;
 		if (cut == 0)

@@ -267,7 +267,7 @@ static void
 heard_line(struct lookout *l, struct crew *c, char *line, size_t n)
 {
 	struct err e = ERR_INIT;
-	char *rest = NULL;
+	char *rest = line + n;
 	unsigned long i = n > 1 ? strtoul(line + 1, &rest, 10) : 0;
 	struct target *t = i < l->targets.n ? &l->targets.v[i] : NULL;
 	struct reading r;
