@@ -14,15 +14,19 @@
 
 #include "place/intern.h"
 
+enum { CONN_MORE = 2 };
+
 struct conn {
 	struct place *p;
 	unsigned refs;
 	int fd;
 	LIBSSH2_SESSION *s;
-	LIBSSH2_SFTP *sftp;
+	LIBSSH2_SFTP *sftp, *more[CONN_MORE];	/* for large files far away */
+	struct place_file *writer;	/* has requests under way */
 	struct conn *outer;		/* the bastion's */
 	LIBSSH2_CHANNEL *through;	/* in it */
-	struct buf queue;
+	struct buf queue;		/* sent up to queue_at */
+	size_t queue_at;
 	int64_t heard_ms, looked_ms;
 	uint64_t heard;			/* how often */
 	bool broken;
@@ -37,6 +41,7 @@ struct conn {
 
 struct conn *conn_of(struct place *p, int64_t until, struct err *e);
 bool conn_wait(struct conn *c, int64_t until, struct err *e);
+size_t conn_queued(const struct conn *c);
 bool conn_slice(struct conn *c, struct err *e);	/* 200 ms at most */
 /* The same together with other descriptors; f[0] is for the connection's own.
  * reads: somebody will take what comes; else only its end is looked for. */

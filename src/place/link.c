@@ -391,7 +391,7 @@ ssh_write(struct link *l, struct far *far, const char *s, size_t n,
 {
 	ssize_t w;
 
-	if (conn(l)->queue.n > QUEUE)
+	if (conn_queued(conn(l)) > QUEUE)
 		return LINK_AGAIN;
 	w = libssh2_channel_write(far->channel, s, n);
 	if (w > 0)

@@ -182,8 +182,10 @@ bool place_hash(struct place *p, const char *path, char hex[65],
     int64_t deadline_ms, struct err *e);
 
 /* Writing: the file is new (never replaced), and on the disk after
- * place_file_close() was true. Without it the file stays as far as it came:
- * whoever made it removes it. Several MB may be under way at once. */
+ * place_file_close() was true. Without it the file stays as far as it came,
+ * perhaps with holes, so that its size says nothing: whoever made it removes it.
+ * Up to 16 MB may be under way at once; files that are written in turns cost a
+ * round trip a turn. */
 struct place_file;
 struct place_file *place_create(struct place *p, const char *path,
     unsigned mode, struct err *e);

@@ -1,5 +1,11 @@
-/* The filer of libssh2. Writes slide: up to 4 MB are under way, since waiting
- * for each answer costs a round trip per 30 KB. */
+/*
+ * The filer of libssh2. Writes slide: up to 4 MB are under way, since waiting for
+ * each answer costs a round trip per 30 KB. A server takes no more than 2 MB
+ * before it answers, and that for each channel: where a round trip is long, a
+ * large file gets several channels of the one connection, its lanes. Each writes
+ * a block, and takes the next one when all of it is acknowledged, since libssh2
+ * can only then be told of another place in the file.
+ */
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
@@ -10,9 +16,30 @@
 #include "base/clock.h"
 #include "place/conn.h"
 
+enum {
+	LANES = 1 + CONN_MORE,
+	BLOCK = 4 << 20,
+	LARGE = 4 << 20,	/* from here on lanes are worth their opening */
+	FAR_MS = 10,		/* a round trip this long is */
+};
+
+struct lane {
+	LIBSSH2_SFTP_HANDLE *h;
+	struct buf block;
+	size_t acked;
+};
+
 struct handle {
 	struct conn *c;
 	LIBSSH2_SFTP_HANDLE *h;
+	int64_t trip_ms;		/* that opening it took */
+	int64_t size;			/* offered so far */
+	bool alone;			/* it gets no lanes */
+	struct lane lanes[LANES];	/* the first one's handle is h */
+	size_t n_lanes;			/* 0: not yet */
+	struct buf next;		/* a block that is not yet full */
+	int64_t next_at;
+	struct err why;			/* it failed while others were served */
 };
 
 static int64_t
@@ -28,12 +55,30 @@ soon(void)
 	} while ((ptr) == NULL && libssh2_session_last_errno((c)->s) ==	\
 	    LIBSSH2_ERROR_EAGAIN && conn_wait(c, until, e))
 
+static bool settle(struct place_file *f, struct err *e);
+
+/* A request that libssh2 has sent in part must be sent whole before another one
+ * begins, and it does not tell: so whoever is writing gets its answers first. */
+static void
+make_way(struct conn *c, const struct place_file *f)
+{
+	struct place_file *w = c->writer;
+
+	c->writer = NULL;
+	if (w && w != f && !c->broken)
+		(void)settle(w, &((struct handle *)w->handle)->why);
+}
+
 static struct conn *
 ready(struct place *p, struct err *e)
 {
 	struct conn *c = conn_of(p, soon(), e);
 	int64_t until = soon();
 
+	if (c != NULL)
+		make_way(c, NULL);
+	if (c != NULL && c->broken)
+		c = conn_of(p, soon(), e);
 	if (c == NULL)
 		return NULL;
 	if (c->sftp == NULL)
@@ -267,7 +312,7 @@ ftp_open(struct place_file *f, const char *path, bool write, unsigned mode,
 	struct conn *c = ready(f->p, e);
 	unsigned long flags = write ? LIBSSH2_FXF_WRITE | LIBSSH2_FXF_CREAT |
 	    LIBSSH2_FXF_EXCL : LIBSSH2_FXF_READ;
-	int64_t until = soon();
+	int64_t until = soon(), began = clock_mono_ms();
 	struct handle *x;
 
 	if (c == NULL)
@@ -281,6 +326,7 @@ ftp_open(struct place_file *f, const char *path, bool write, unsigned mode,
 	if (x->h == NULL)
 		return fail(c, write ? "make" : "open", path, write ? path :
 		    NULL, e);
+	x->trip_ms = clock_mono_ms() - began;
 	if (offset > 0)
 		libssh2_sftp_seek64(x->h, (libssh2_uint64_t)offset);
 	return true;
@@ -334,19 +380,191 @@ slide(struct place_file *f, size_t most, struct err *e)
 	return true;
 }
 
+/* OpenSSH's server writes wherever in the file it is told to; of others, some of
+ * which keep their files far from any disk, that is not known. */
+static bool
+may_widen(const struct handle *x)
+{
+	const char *banner = libssh2_session_banner_get(x->c->s);
+
+	return banner && strncmp(banner, "SSH-2.0-OpenSSH", 15) == 0;
+}
+
+/* As many lanes as the server lets us have: perhaps none. */
+static bool
+widen(struct place_file *f, struct err *e)
+{
+	struct handle *x = f->handle;
+	struct err quiet = ERR_INIT;
+	int64_t until = soon();
+	size_t n = 1;
+
+	x->alone = true;
+	if (!may_widen(x))
+		return true;
+	if (!slide(f, 0, e))
+		return false;
+	for (; n < LANES && quiet.kind == ERR_NONE; n++) {
+		LIBSSH2_SFTP **more = &x->c->more[n - 1];
+
+		if (*more == NULL)
+			RETRY_PTR(x->c, until, *more, libssh2_sftp_init(
+			    x->c->s), &quiet);
+		if (*more == NULL)
+			break;
+		RETRY_PTR(x->c, until, x->lanes[n].h, libssh2_sftp_open_ex(
+		    *more, f->path, (unsigned)strlen(f->path),
+		    LIBSSH2_FXF_WRITE, 0, LIBSSH2_SFTP_OPENFILE), &quiet);
+		if (x->lanes[n].h == NULL)
+			break;
+	}
+	if (x->c->broken) {
+		if (e && quiet.kind != ERR_NONE)
+			*e = quiet;
+		return conn_fail(x->c, e, "cannot write");
+	}
+	x->lanes[0].h = x->h;
+	x->n_lanes = n > 1 ? n : 0;
+	x->next_at = x->size;
+	return true;
+}
+
+/* Whatever can move on any lane. */
+static bool
+push_lanes(struct place_file *f, bool *moved, struct err *e)
+{
+	struct handle *x = f->handle;
+
+	for (size_t i = 0; i < x->n_lanes; i++) {
+		struct lane *l = &x->lanes[i];
+
+		while (l->acked < l->block.n) {
+			ssize_t w = libssh2_sftp_write(l->h, l->block.p +
+			    l->acked, l->block.n - l->acked);
+
+			if (w == LIBSSH2_ERROR_EAGAIN)
+				break;
+			if (w < 0)
+				return fail_write(f, e);
+			l->acked += (size_t)w;
+			*moved = true;
+		}
+	}
+	return true;
+}
+
+/* Until a lane is free, or all of them are; NULL: e. */
+static struct lane *
+free_lane(struct place_file *f, bool all, struct err *e)
+{
+	struct handle *x = f->handle;
+	int64_t until = soon();
+
+	for (;;) {
+		struct lane *idle = NULL;
+		size_t n = 0;
+		bool moved = false;
+
+		if (!push_lanes(f, &moved, e))
+			return NULL;
+		for (size_t i = 0; i < x->n_lanes; i++)
+			if (x->lanes[i].acked == x->lanes[i].block.n) {
+				idle = &x->lanes[i];
+				n++;
+			}
+		if (n > 0 && (!all || n == x->n_lanes))
+			return idle;
+		if (moved)
+			until = soon();
+		if (!conn_wait(x->c, until, e))
+			return NULL;
+	}
+}
+
+static bool
+send_block(struct place_file *f, struct err *e)
+{
+	struct handle *x = f->handle;
+	struct lane *l = free_lane(f, false, e);
+	struct buf empty;
+	bool moved = false;
+
+	if (l == NULL)
+		return false;
+	empty = l->block;
+	l->block = x->next;
+	l->acked = 0;
+	x->next = empty;
+	buf_clear(&x->next);
+	libssh2_sftp_seek64(l->h, (libssh2_uint64_t)x->next_at);
+	x->next_at += (int64_t)l->block.n;
+	return push_lanes(f, &moved, e);
+}
+
+/* Every answer to what is under way. */
+static bool
+settle(struct place_file *f, struct err *e)
+{
+	struct handle *x = f->handle;
+
+	return x->n_lanes == 0 ? slide(f, 0, e) : free_lane(f, true, e) != NULL;
+}
+
+/* It is f's turn; false: f failed when it was not. */
+static bool
+take_turn(struct place_file *f, struct err *e)
+{
+	struct handle *x = f->handle;
+
+	if (x->why.kind != ERR_NONE) {
+		if (e)
+			*e = x->why;
+		return false;
+	}
+	make_way(x->c, f);
+	x->c->writer = f->writes ? f : NULL;
+	return true;
+}
+
 static bool
 ftp_write(struct place_file *f, const char *s, size_t n, struct err *e)
 {
+	struct handle *x = f->handle;
+
+	if (!take_turn(f, e))
+		return false;
 	while (n > 0) {
 		size_t part = n < PLACE_WINDOW / 4 ? n : PLACE_WINDOW / 4;
 
-		buf_add(&f->window, s, part);
+		if (!x->alone && x->size >= LARGE && x->trip_ms >= FAR_MS &&
+		    !widen(f, e))
+			return false;
+		if (x->n_lanes > 0 && part > BLOCK - x->next.n)
+			part = BLOCK - x->next.n;
+		buf_add(x->n_lanes > 0 ? &x->next : &f->window, s, part);
 		s += part;
 		n -= part;
-		if (!slide(f, PLACE_WINDOW, e))
+		x->size += (int64_t)part;
+		if (x->n_lanes == 0 ? !slide(f, PLACE_WINDOW, e) :
+		    x->next.n == BLOCK && !send_block(f, e))
 			return false;
 	}
 	return true;
+}
+
+/* All that was written is acknowledged, and only the first handle is open. */
+static bool
+finish_lanes(struct place_file *f, struct err *e)
+{
+	struct handle *x = f->handle;
+
+	if ((x->next.n > 0 && !send_block(f, e)) || !settle(f, e))
+		return false;
+	for (size_t i = 1; i < LANES; i++) {
+		close_handle(x->c, x->lanes[i].h);
+		x->lanes[i].h = NULL;
+	}
+	return !x->c->broken || conn_fail(x->c, e, "cannot write");
 }
 
 static ssize_t
@@ -356,6 +574,8 @@ ftp_read(struct place_file *f, void *s, size_t n, struct err *e)
 	int64_t until = soon();
 	ssize_t r;
 
+	if (!take_turn(f, e))
+		return -1;
 	CONN_RETRY(x->c, until, r, libssh2_sftp_read(x->h, s, n), e);
 	if (r >= 0)
 		return r;
@@ -370,8 +590,10 @@ ftp_close(struct place_file *f, struct err *e)
 	int64_t until = soon();
 	int rc;
 
+	if (!take_turn(f, e))
+		return false;
 	if (f->writes) {
-		if (!slide(f, 0, e))
+		if (!finish_lanes(f, e))
 			return false;
 		CONN_RETRY(x->c, until, rc, libssh2_sftp_fsync(x->h), e);
 		/* A server without the extension: nothing better to be had. */
@@ -392,10 +614,22 @@ ftp_drop(struct place_file *f)
 
 	if (x == NULL)
 		return;
+	if (x->c->writer == f)
+		x->c->writer = NULL;
+	else
+		make_way(x->c, f);
 	/* With requests under way libssh2 cannot close: a new connection. */
 	if (f->window.n > f->window_at)
 		x->c->broken = true;
+	for (size_t i = 0; i < x->n_lanes; i++)
+		if (x->lanes[i].acked < x->lanes[i].block.n)
+			x->c->broken = true;
+	for (size_t i = 1; i < LANES; i++)
+		close_handle(x->c, x->lanes[i].h);
 	close_handle(x->c, x->h);
+	for (size_t i = 0; i < LANES; i++)
+		buf_release(&x->lanes[i].block);
+	buf_release(&x->next);
 	conn_unref(x->c);
 	free(x);
 	f->handle = NULL;

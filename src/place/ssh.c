@@ -67,19 +67,36 @@ on_recv(libssh2_socket_t fd, void *s, size_t n, int flags, void **ctx)
 	return r;
 }
 
+size_t
+conn_queued(const struct conn *c)
+{
+	return c->queue.n - c->queue_at;
+}
+
+static void
+sent(struct conn *c, size_t n)
+{
+	c->queue_at += n;
+	if (c->queue_at == c->queue.n || c->queue_at > 4 << 20) {
+		buf_drop(&c->queue, c->queue_at);
+		c->queue_at = 0;
+	}
+}
+
 static bool
 flush(struct conn *c, struct err *e)
 {
-	while (c->queue.n > 0 && !c->broken) {
+	while (conn_queued(c) > 0 && !c->broken) {
+		const char *s = c->queue.p + c->queue_at;
 		ssize_t w;
 
 		if (c->through) {
-			w = libssh2_channel_write(c->through, c->queue.p,
-			    c->queue.n);
+			w = libssh2_channel_write(c->through, s,
+			    conn_queued(c));
 			if (w == LIBSSH2_ERROR_EAGAIN || w == 0)
 				break;
 		} else {
-			w = send(c->fd, c->queue.p, c->queue.n,
+			w = send(c->fd, s, conn_queued(c),
 			    MSG_DONTWAIT | MSG_NOSIGNAL);
 			if (w < 0 && errno == EINTR)
 				continue;
@@ -91,7 +108,7 @@ flush(struct conn *c, struct err *e)
 			return err_set(e, ERR_FAILED,
 			    "the connection to '%s' broke", c->host.name);
 		}
-		buf_drop(&c->queue, (size_t)w);
+		sent(c, (size_t)w);
 	}
 	return c->outer == NULL || flush(c->outer, e);
 }
@@ -100,7 +117,7 @@ static int
 outermost(const struct conn *c, bool *ret_out)
 {
 	for (*ret_out = false;; c = c->outer) {
-		*ret_out = *ret_out || (c->queue.n > 0 && !c->outer);
+		*ret_out = *ret_out || (conn_queued(c) > 0 && !c->outer);
 		if (c->outer == NULL)
 			return c->fd;
 	}

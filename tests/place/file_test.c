@@ -5,14 +5,6 @@
 #include "base/sha.h"
 #include "tests/place/kit.h"
 
-/* libssh2 1.10 keeps 32 bytes for each request that a failed write gave up. */
-const char *__lsan_default_suppressions(void);
-const char *
-__lsan_default_suppressions(void)
-{
-	return "leak:libssh2.so";
-}
-
 enum { HERE, SFTP, SHELL, CSH, CONTAINER, FAR_CONTAINER, KINDS };
 
 static const char *const names[] = { "here", "sftp", "system ssh",
