@@ -171,18 +171,25 @@ bool
 clock_parse_utc(const char *s, int64_t *ret_ms)
 {
 	static const char form[] = "dddd-dd-ddTdd:dd:dd.dddZ";
-	int y, mo, d, h, mi, sec, ms;
+	enum { YEAR, MONTH, DAY, HOUR, MINUTE, SECOND, MS, FIELDS };
+	int v[FIELDS] = { 0 }, field = YEAR;
 	int64_t days;
 
+	/* each line of a journal holds two of these */
 	for (size_t i = 0; i < sizeof form; i++)
-		if (form[i] == 'd' ? !isdigit((unsigned char)s[i]) :
-		    s[i] != form[i])
+		if (form[i] != 'd') {
+			if (s[i] != form[i])
+				return false;
+			field += field < MS;
+		} else if (isdigit((unsigned char)s[i]))
+			v[field] = v[field] * 10 + (s[i] - '0');
+		else
 			return false;
-	if (sscanf(s, "%4d-%2d-%2dT%2d:%2d:%2d.%3dZ", &y, &mo, &d, &h, &mi,
-	    &sec, &ms) != 7 || !date_days(y, mo, d, &days) || h > 23 ||
-	    mi > 59 || sec > 60)
+	if (!date_days(v[YEAR], v[MONTH], v[DAY], &days) || v[HOUR] > 23 ||
+	    v[MINUTE] > 59 || v[SECOND] > 60)
 		return false;
-	*ret_ms = (days * DAY_S + h * 3600 + mi * 60 + sec) * 1000 + ms;
+	*ret_ms = (days * DAY_S + v[HOUR] * 3600 + v[MINUTE] * 60 +
+	    v[SECOND]) * 1000 + v[MS];
 	return true;
 }
 
