@@ -136,13 +136,14 @@ here_room(struct place *p, const char *path, struct place_room *ret,
 }
 
 static bool
-here_open(struct place_file *f, const char *path, bool write, unsigned mode,
-    int64_t offset, struct err *e)
+here_open(struct place_file *f, const char *path, enum place_open how,
+    unsigned mode, int64_t offset, struct err *e)
 {
-	f->fd = write ? open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC |
-	    O_NOFOLLOW, mode) : open(path, O_RDONLY | O_CLOEXEC);
+	f->fd = how == PLACE_READS ? open(path, O_RDONLY | O_CLOEXEC) :
+	    open(path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW |
+	    (how == PLACE_MAKES ? O_CREAT | O_EXCL : 0), mode);
 	if (f->fd < 0 || (offset && lseek(f->fd, offset, SEEK_SET) < 0))
-		return here_fail(e, write ? "make" : "open", path);
+		return here_fail(e, how == PLACE_MAKES ? "make" : "open", path);
 	return true;
 }
 
@@ -170,6 +171,15 @@ here_close(struct place_file *f, struct err *e)
 	return true;
 }
 
+/* On its way to the disk, so that the end need not wait for all of it. */
+static bool
+here_flush(struct place_file *f, struct err *e)
+{
+	(void)e;
+	(void)sync_file_range(f->fd, 0, 0, SYNC_FILE_RANGE_WRITE);
+	return true;
+}
+
 static void
 here_drop(struct place_file *f)
 {
@@ -178,7 +188,7 @@ here_drop(struct place_file *f)
 
 const struct place_filer place_filer_here = { here_stat, here_list, here_mkdir,
 	here_rename, here_remove, here_rmdir, here_room, here_open, here_write,
-	here_read, here_close, here_drop };
+	here_read, here_close, here_drop, here_flush, NULL };
 
 /* --- for all of them ---------------------------------------------------- */
 
@@ -296,16 +306,17 @@ place_room(struct place *p, const char *path, struct place_room *ret,
 }
 
 static struct place_file *
-file_open(struct place *p, const char *path, bool write, unsigned mode,
+file_open(struct place *p, const char *path, enum place_open how, unsigned mode,
     int64_t offset, struct err *e)
 {
 	struct place_file *f = xcalloc(1, sizeof *f);
 
 	f->p = p;
 	f->path = xstrdup(path);
-	f->writes = write;
+	f->writes = how != PLACE_READS;
+	f->at = offset;
 	f->fd = -1;
-	if (told(p->filer->open(f, path, write, mode, offset, e), p, e))
+	if (told(p->filer->open(f, path, how, mode, offset, e), p, e))
 		return f;
 	place_file_drop(f);
 	return NULL;
@@ -314,20 +325,53 @@ file_open(struct place *p, const char *path, bool write, unsigned mode,
 struct place_file *
 place_create(struct place *p, const char *path, unsigned mode, struct err *e)
 {
-	return file_open(p, path, true, mode, 0, e);
+	return file_open(p, path, PLACE_MAKES, mode, 0, e);
+}
+
+struct place_file *
+place_continue(struct place *p, const char *path, int64_t offset,
+    struct err *e)
+{
+	struct place_stat st;
+
+	if (!place_stat(p, path, &st, e))
+		return NULL;
+	if (!st.is_file || st.size < offset) {
+		(void)told(err_set(e, ERR_INTEGRITY, "'%s' is no longer what"
+		    " it was: %lld bytes of %lld are there", path, st.is_file ?
+		    (long long)st.size : 0, (long long)offset), p, e);
+		return NULL;
+	}
+	return file_open(p, path, PLACE_GOES_ON, 0, offset, e);
 }
 
 struct place_file *
 place_read_open(struct place *p, const char *path, int64_t offset,
     struct err *e)
 {
-	return file_open(p, path, false, 0, offset, e);
+	return file_open(p, path, PLACE_READS, 0, offset, e);
 }
 
 bool
 place_file_write(struct place_file *f, const void *s, size_t n, struct err *e)
 {
+	f->at += (int64_t)n;
 	return told(f->p->filer->write(f, s, n, e), f->p, e);
+}
+
+bool
+place_file_flush(struct place_file *f, struct err *e)
+{
+	return f->p->filer->flush == NULL ||
+	    told(f->p->filer->flush(f, e), f->p, e);
+}
+
+int64_t
+place_file_acknowledged(const struct place_file *f)
+{
+	if (f->p->filer->acknowledged != NULL)
+		return f->p->filer->acknowledged(f);
+	return f->at;
 }
 
 ssize_t

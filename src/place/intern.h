@@ -14,6 +14,7 @@
 struct conn;
 
 enum place_stream { PLACE_OUT, PLACE_ERR };
+enum place_open { PLACE_READS, PLACE_MAKES, PLACE_GOES_ON };
 
 struct place_proc {
 	struct place *p;
@@ -60,20 +61,24 @@ struct place_filer {
 	bool (*rmdir)(struct place *p, const char *path, struct err *e);
 	bool (*room)(struct place *p, const char *path, struct place_room *ret,
 	    struct err *e);
-	bool (*open)(struct place_file *f, const char *path, bool write,
-	    unsigned mode, int64_t offset, struct err *e);
+	bool (*open)(struct place_file *f, const char *path,
+	    enum place_open how, unsigned mode, int64_t offset,
+	    struct err *e);
 	bool (*write)(struct place_file *f, const char *s, size_t n,
 	    struct err *e);
 	ssize_t (*read)(struct place_file *f, void *s, size_t n,
 	    struct err *e);
 	bool (*close)(struct place_file *f, struct err *e);
 	void (*drop)(struct place_file *f);
+	bool (*flush)(struct place_file *f, struct err *e);	/* or NULL */
+	int64_t (*acknowledged)(const struct place_file *f);	/* or NULL */
 };
 
 struct place_file {
 	struct place *p;
 	char *path;
 	bool writes;
+	int64_t at;			/* behind what was written */
 	int fd;				/* here */
 	void *handle;			/* sftp */
 	struct place_proc *q;		/* through a shell */

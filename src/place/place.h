@@ -189,10 +189,19 @@ bool place_hash(struct place *p, const char *path, char hex[65],
 struct place_file;
 struct place_file *place_create(struct place *p, const char *path,
     unsigned mode, struct err *e);
+/* Goes on behind offset in a file that is there and at least so long; nothing is
+ * cut off. What a connection left that broke is written again from where it was
+ * acknowledged. Not through a shell. */
+struct place_file *place_continue(struct place *p, const char *path,
+    int64_t offset, struct err *e);
 struct place_file *place_read_open(struct place *p, const char *path,
     int64_t offset, struct err *e);
 bool place_file_write(struct place_file *f, const void *s, size_t n,
     struct err *e);
+/* Until all that was written is acknowledged (by far not yet on the disk). */
+bool place_file_flush(struct place_file *f, struct err *e);
+/* The other side has everything before this offset. */
+int64_t place_file_acknowledged(const struct place_file *f);
 /* Bytes read, 0 at the end, -1 with e. */
 ssize_t place_file_read(struct place_file *f, void *s, size_t n,
     struct err *e);

@@ -26,6 +26,7 @@ enum {
 struct lane {
 	LIBSSH2_SFTP_HANDLE *h;
 	struct buf block;
+	int64_t at;			/* of the block in the file */
 	size_t acked;
 };
 
@@ -306,12 +307,17 @@ ftp_room(struct place *p, const char *path, struct place_room *ret,
 }
 
 static bool
-ftp_open(struct place_file *f, const char *path, bool write, unsigned mode,
-    int64_t offset, struct err *e)
+ftp_open(struct place_file *f, const char *path, enum place_open how,
+    unsigned mode, int64_t offset, struct err *e)
 {
+	static const unsigned long flags_of[] = {
+		[PLACE_READS] = LIBSSH2_FXF_READ,
+		[PLACE_MAKES] = LIBSSH2_FXF_WRITE | LIBSSH2_FXF_CREAT |
+		    LIBSSH2_FXF_EXCL,
+		[PLACE_GOES_ON] = LIBSSH2_FXF_WRITE,
+	};
 	struct conn *c = ready(f->p, e);
-	unsigned long flags = write ? LIBSSH2_FXF_WRITE | LIBSSH2_FXF_CREAT |
-	    LIBSSH2_FXF_EXCL : LIBSSH2_FXF_READ;
+	bool makes = how == PLACE_MAKES;
 	int64_t until = soon(), began = clock_mono_ms();
 	struct handle *x;
 
@@ -321,12 +327,13 @@ ftp_open(struct place_file *f, const char *path, bool write, unsigned mode,
 	x->c = c;
 	c->refs++;
 	RETRY_PTR(c, until, x->h, libssh2_sftp_open_ex(c->sftp, path,
-	    (unsigned)strlen(path), flags, (long)mode, LIBSSH2_SFTP_OPENFILE),
-	    e);
+	    (unsigned)strlen(path), flags_of[how], (long)mode,
+	    LIBSSH2_SFTP_OPENFILE), e);
 	if (x->h == NULL)
-		return fail(c, write ? "make" : "open", path, write ? path :
+		return fail(c, makes ? "make" : "open", path, makes ? path :
 		    NULL, e);
 	x->trip_ms = clock_mono_ms() - began;
+	x->size = offset;
 	if (offset > 0)
 		libssh2_sftp_seek64(x->h, (libssh2_uint64_t)offset);
 	return true;
@@ -494,6 +501,7 @@ send_block(struct place_file *f, struct err *e)
 	empty = l->block;
 	l->block = x->next;
 	l->acked = 0;
+	l->at = x->next_at;
 	x->next = empty;
 	buf_clear(&x->next);
 	libssh2_sftp_seek64(l->h, (libssh2_uint64_t)x->next_at);
@@ -567,6 +575,33 @@ finish_lanes(struct place_file *f, struct err *e)
 	return !x->c->broken || conn_fail(x->c, e, "cannot write");
 }
 
+static bool
+ftp_flush(struct place_file *f, struct err *e)
+{
+	struct handle *x = f->handle;
+
+	return take_turn(f, e) && (x->next.n == 0 || send_block(f, e)) &&
+	    settle(f, e);
+}
+
+/* Lanes run ahead of each other: what counts is what has no gap before it. */
+static int64_t
+ftp_acknowledged(const struct place_file *f)
+{
+	const struct handle *x = f->handle;
+	int64_t low = x->next_at;
+
+	if (x->n_lanes == 0)
+		return f->at - (int64_t)(f->window.n - f->window_at);
+	for (size_t i = 0; i < x->n_lanes; i++) {
+		const struct lane *l = &x->lanes[i];
+
+		if (l->acked < l->block.n && l->at + (int64_t)l->acked < low)
+			low = l->at + (int64_t)l->acked;
+	}
+	return low;
+}
+
 static ssize_t
 ftp_read(struct place_file *f, void *s, size_t n, struct err *e)
 {
@@ -637,4 +672,4 @@ ftp_drop(struct place_file *f)
 
 const struct place_filer place_filer_sftp = { ftp_stat, ftp_list, ftp_mkdir,
 	ftp_rename, ftp_remove, ftp_rmdir, ftp_room, ftp_open, ftp_write,
-	ftp_read, ftp_close, ftp_drop };
+	ftp_read, ftp_close, ftp_drop, ftp_flush, ftp_acknowledged };

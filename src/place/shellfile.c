@@ -277,14 +277,18 @@ sh_room(struct place *p, const char *path, struct place_room *ret,
 }
 
 static bool
-sh_open(struct place_file *f, const char *path, bool write, unsigned mode,
-    int64_t offset, struct err *e)
+sh_open(struct place_file *f, const char *path, enum place_open how,
+    unsigned mode, int64_t offset, struct err *e)
 {
+	bool write = how == PLACE_MAKES;
 	char full[PATH_MAX], second[32];
 	const char *argv[] = { "/bin/sh", "-c",
 		write ? write_script : read_script, "midwatch", full, second,
 		NULL };
 
+	if (how == PLACE_GOES_ON)
+		return err_set(e, ERR_FAILED, "'%s': a shell cannot go on in a "
+		    "file", path);
 	absolute(full, path);
 	if (write)
 		snprintf(second, sizeof second, "%o", mode & 07777u);
@@ -359,4 +363,4 @@ sh_drop(struct place_file *f)
 
 const struct place_filer place_filer_shell = { sh_stat, sh_list, sh_mkdir,
 	sh_rename, sh_remove, sh_rmdir, sh_room, sh_open, sh_write, sh_read,
-	sh_close, sh_drop };
+	sh_close, sh_drop, NULL, NULL };

@@ -250,7 +250,40 @@ a_container_that_is_not_there_is_said_so(void **state)
 	assert_int_equal(e.kind, ERR_USAGE);
 }
 
+static void
+a_file_goes_on_behind_what_was_acknowledged(void **state)
+{
+	(void)state;
+	for (int kind = HERE; kind <= SFTP; kind++) {
+		struct place *p = opened(kind);
+		struct place_file *f;
+		char path[PATH_MAX], *text;
+
+		if (p == NULL)
+			continue;
+		snprintf(path, sizeof path, "%s/goes-on-%d", test_dir(), kind);
+		FAILS(place_continue(p, path, 0, e), ERR_NOTFOUND);
+		put_text(p, path, "one two?");
+		FAILS(place_continue(p, path, 9, e), ERR_INTEGRITY);
+		OK((f = place_continue(p, path, 4, e)) != NULL);
+		assert_int_equal(place_file_acknowledged(f), 4);
+		OK(place_file_write(f, "TW", 2, e));
+		OK(place_file_flush(f, e));
+		assert_int_equal(place_file_acknowledged(f), 6);
+		text = test_read(path);
+		assert_string_equal(text, "one TWo?");
+		free(text);
+		OK(place_file_write(f, "O, three", 8, e));
+		OK(place_file_close(f, e));
+		text = test_read(path);
+		assert_string_equal(text, "one TWO, three");
+		free(text);
+		place_close(p);
+	}
+}
+
 static const struct CMUnitTest tests[] = {
+	cmocka_unit_test(a_file_goes_on_behind_what_was_acknowledged),
 	cmocka_unit_test(files_behave_alike_everywhere),
 	cmocka_unit_test(megabytes_go_there_and_come_back),
 	cmocka_unit_test(a_full_disk_there_is_called_full),
