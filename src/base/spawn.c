@@ -41,7 +41,7 @@ child_fds(const struct spawn *s, int *report)
 	/* nor what we got from whoever started us: a job that outlives us would
 	 * hold their pipes (Linux 5.11; before that they do leak) */
 	(void)syscall(SYS_close_range, 3, ~0u, CLOSE_RANGE_CLOEXEC);
-	for (int i = 0; i < 2; i++)
+	for (size_t i = 0; i < sizeof s->keep / sizeof *s->keep; i++)
 		if (s->keep[i] > 2 && fcntl(s->keep[i], F_SETFD, 0) != 0)
 			return false;
 	return true;

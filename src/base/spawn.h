@@ -18,7 +18,7 @@ struct spawn {
 	const char *const *argv;	/* NULL-terminated; looked up in PATH */
 	const char *dir;		/* NULL: where we are */
 	int in, out, errfd;		/* -1: /dev/null */
-	int keep[2];			/* descriptors the child keeps (0: none) */
+	int keep[3];			/* descriptors the child keeps (0: none) */
 	bool session;			/* a session of its own */
 	bool group;			/* a process group of its own */
 	bool die_with_us;		/* TERM when the caller dies */

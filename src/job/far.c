@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/io.h"
+#include "base/secret.h"
 #include "job/job_intern.h"
 #include "place/place.h"
 
@@ -52,7 +53,8 @@ say(const struct err *e)
 static _Noreturn void
 carry(const struct job_command *c)
 {
-	struct place_care care = { .cancelled = cancelled,
+	struct place_care care = { .secret = secret_find,
+	    .cancelled = cancelled,
 	    .deadline_ms = clock_mono_ms() + OPEN_MS };
 	struct place_ran ran = PLACE_RAN_INIT;
 	struct err e = ERR_INIT;

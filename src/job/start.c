@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/io.h"
+#include "base/secret.h"
 #include "base/spawn.h"
 #include "base/text.h"
 #include "base/who.h"
@@ -72,10 +73,14 @@ static bool
 detach(const struct state *s, int64_t n, int record_fd, int reply_fd,
     bool in_scope, struct err *e)
 {
-	char num[32], record[16], reply[16];
+	char num[32], record[16], reply[16], secrets[16];
 	const char *argv[16];
+	int secrets_fd = 0;
 	size_t k = 0;
 	pid_t pid;
+
+	if (secret_count() > 0 && (secrets_fd = secret_pipe(e)) < 0)
+		return false;
 
 	(void)snprintf(num, sizeof num, "%" PRId64, n);
 	(void)snprintf(record, sizeof record, "%d", record_fd);
@@ -95,6 +100,11 @@ detach(const struct state *s, int64_t n, int record_fd, int reply_fd,
 	argv[k++] = record;
 	argv[k++] = "--reply-fd";
 	argv[k++] = reply;
+	if (secrets_fd > 0) {
+		(void)snprintf(secrets, sizeof secrets, "%d", secrets_fd);
+		argv[k++] = "--secrets-fd";
+		argv[k++] = secrets;
+	}
 	argv[k] = NULL;
 	char exe[4096];
 	ssize_t len = readlink("/proc/self/exe", exe, sizeof exe - 1);
@@ -103,8 +113,10 @@ detach(const struct state *s, int64_t n, int record_fd, int reply_fd,
 		argv[in_scope ? 4 : 0] = exe;
 	}
 	struct spawn sp = { .argv = argv, .in = -1, .out = -1, .errfd = -1,
-	    .keep = { record_fd, reply_fd }, .session = true };
+	    .keep = { record_fd, reply_fd, secrets_fd }, .session = true };
 	pid = spawn_start(&sp, e);
+	if (secrets_fd > 0)
+		io_close(&secrets_fd);
 	return pid > 0;
 }
 

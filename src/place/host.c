@@ -157,3 +157,34 @@ place_host_release(struct place_host *h)
 	free(h->command);
 	*h = (struct place_host){ 0 };
 }
+
+/* ProxyJump's first word is nearest to us: the last one is our bastion, and
+ * the words before it are its own ProxyJump, which only ssh(1) can be told. */
+bool
+place_jump_spec(struct place_spec *ret, char *word,
+    const struct place_spec *of)
+{
+	char *at = strrchr(word, '@'), *colon, *close;
+	int64_t port;
+
+	*ret = (struct place_spec){ .name = word, .config = of->config,
+		.known_hosts = of->known_hosts };
+	if (strpbrk(word, ",/"))
+		return false;
+	ret->host = at ? at + 1 : word;
+	if (at) {
+		*at = '\0';
+		ret->user = word;
+	}
+	close = strchr(ret->host, ']');
+	if (*ret->host == '[' && close) {	/* [host]:port */
+		*close++ = '\0';
+		ret->host++;
+	}
+	colon = strchr(close ? close : ret->host, ':');
+	if (colon && text_int(colon + 1, 1, 65535, &port)) {
+		*colon = '\0';
+		ret->port = (int)port;
+	}
+	return true;
+}

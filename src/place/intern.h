@@ -156,6 +156,10 @@ bool place_host_find(struct place_host *h, const struct place_spec *spec,
     struct err *e);
 void place_host_release(struct place_host *h);
 char *place_path_home(const char *path);	/* ~/x: caller frees */
+/* The host of a ProxyJump, whose word is taken apart and stays in use; false:
+ * it has several. */
+bool place_jump_spec(struct place_spec *ret, char *word,
+    const struct place_spec *of);
 
 /* system.c: ssh and its options up to the host */
 struct place_args {

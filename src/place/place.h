@@ -53,11 +53,12 @@ struct place_spec {
 
 struct place_care {
 	/* The passphrase of a key, terminated, into out; false: there is none.
-	 * It is zeroed after use. */
+	 * It is zeroed after use. secret_find() has those that were asked for. */
 	bool (*secret)(void *ctx, const char *key, char *out, size_t size);
 	bool (*cancelled)(void *ctx);
 	void *ctx;
 	int64_t deadline_ms;		/* of opening; 0: 20 s from now */
+	bool no_agent;			/* by key files alone */
 };
 
 struct place;

@@ -394,38 +394,17 @@ conn_unref(struct conn *c)
 static struct conn *conn_open(struct place *p, const struct place_spec *spec,
     unsigned depth, int64_t until, struct buf *why, struct err *e);
 
-/* ProxyJump's first word is nearest to us: the last one is our bastion, and
- * the words before it are its own ProxyJump, which only ssh(1) can be told. */
 static bool
 jump(struct conn *c, const struct place_spec *spec, unsigned depth,
     int64_t until, struct buf *why, struct err *e)
 {
-	char *word = xstrdup(c->host.jump), *at = strrchr(word, '@'), *colon,
-	    *close;
-	struct place_spec via = { .name = word, .config = spec->config,
-		.known_hosts = spec->known_hosts };
-	int64_t port;
+	char *word = xstrdup(c->host.jump);
+	struct place_spec via;
 
-	if (strpbrk(word, ",/"))
-		buf_str(why, "its ProxyJump has several hops");
-	else {
-		via.host = at ? at + 1 : word;
-		if (at) {
-			*at = '\0';
-			via.user = word;
-		}
-		close = strchr(via.host, ']');
-		if (*via.host == '[' && close) {	/* [host]:port */
-			*close++ = '\0';
-			via.host++;
-		}
-		colon = strchr(close ? close : via.host, ':');
-		if (colon && text_int(colon + 1, 1, 65535, &port)) {
-			*colon = '\0';
-			via.port = (int)port;
-		}
+	if (place_jump_spec(&via, word, spec))
 		c->outer = conn_open(c->p, &via, depth + 1, until, why, e);
-	}
+	else
+		buf_str(why, "its ProxyJump has several hops");
 	free(word);
 	return c->outer != NULL || err_set(e, ERR_FAILED, "no way through");
 }

@@ -88,12 +88,6 @@ args_of(struct place_args *a, const struct place_spec *s, const char *forward)
 	add(a, s->host);
 }
 
-void
-place_system_args(struct place_args *a, const struct place *p)
-{
-	args_of(a, p->hostspec, NULL);
-}
-
 /* ssh(1) with more options in front: of an option the first one counts. */
 static void
 args_with(struct place_args *a, const struct place *p,
@@ -108,6 +102,17 @@ args_with(struct place_args *a, const struct place *p,
 	for (size_t i = 1; i < all.words.n; i++)
 		VEC_PUSH(&a->words, all.words.v[i]);
 	VEC_RELEASE(&all.words);
+}
+
+void
+place_system_args(struct place_args *a, const struct place *p)
+{
+	struct place_args front = { 0 };
+
+	if (p->care.no_agent)
+		option(&front, "IdentityAgent", "none");
+	args_with(a, p, &front);
+	VEC_RELEASE(&front.words);
 }
 
 /* A way in that stays, and no command: "PATH:HOST:PORT". What the configuration

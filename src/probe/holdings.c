@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/secret.h"
 
 enum {
 	FRESH_MS = 5000,	/* two questions of one round are one read */
@@ -20,16 +21,6 @@ static bool
 past(void *ctx)
 {
 	return clock_mono_ms() >= ((const struct holding *)ctx)->until;
-}
-
-static bool
-no_secret(void *ctx, const char *key, char *out, size_t size)
-{
-	(void)ctx;
-	(void)key;
-	(void)out;
-	(void)size;
-	return false;
 }
 
 void
@@ -73,7 +64,7 @@ connect_to(struct eye *eye, struct holding *h)
 {
 	const struct site_place *at = h->store->at == NULL ? NULL :
 	    site_place(eye->site, h->store->at);
-	struct place_care care = { .secret = no_secret, .cancelled = past,
+	struct place_care care = { .secret = secret_find, .cancelled = past,
 		.ctx = h, .deadline_ms = h->until };
 
 	if (h->place == NULL)

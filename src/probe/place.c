@@ -7,6 +7,7 @@
  *	how		the way in, in words
  *	reachable	something answers there
  *	login		and lets us in
+ *	key_locked	true: it does not, for want of a key's passphrase
  *	commands	and runs them (a server may offer files alone)
  *	round_ms	from a question to its answer
  *	clock_ms	how far its clock is ahead of ours (behind: negative)
@@ -20,6 +21,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/secret.h"
 #include "base/text.h"
 #include "reading/probe.h"
 
@@ -187,6 +189,8 @@ say_closed(struct reading *r, const struct site_place *p, const struct err *e)
 		    " to it open", p->ssh);
 	reading_bool(r, "reachable", yes);
 	reading_bool(r, "login", false);
+	if (strstr(why, "its key needs a passphrase") != NULL)
+		reading_bool(r, "key_locked", true);
 	reading_say(r, LEVEL_CRITICAL, e->hint[0] != '\0' ? e->hint : next,
 	    "%s: %s", yes ? "no login" : "not reachable", why);
 }
@@ -197,7 +201,8 @@ static bool
 log_in(struct eye *eye, struct target *t, struct err *e)
 {
 	struct site_spec spec;
-	struct place_care care = { .deadline_ms = eye->deadline };
+	struct place_care care = { .secret = secret_find,
+	    .deadline_ms = eye->deadline };
 	int64_t *last = t->memory, now = clock_mono_ms();
 	struct place *p;
 

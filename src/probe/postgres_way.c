@@ -24,6 +24,7 @@
 
 #include "base/clock.h"
 #include "base/io.h"
+#include "base/secret.h"
 #include "base/text.h"
 #include "place/tunnel.h"
 #include "site/spec.h"
@@ -58,16 +59,6 @@ nobody_left(void *ctx)
 
 	(void)ctx;
 	return poll(&p, 1, 0) > 0 && (p.revents & (POLLHUP | POLLERR)) != 0;
-}
-
-static bool
-no_secret(void *ctx, const char *key, char *out, size_t size)
-{
-	(void)ctx;
-	(void)key;
-	(void)out;
-	(void)size;
-	return false;
 }
 
 static void
@@ -105,7 +96,7 @@ keep(struct place_tunnel *t)
 static _Noreturn void
 open_and_keep(const struct way *w, const struct site *site, int fd)
 {
-	struct place_care care = { .secret = no_secret,
+	struct place_care care = { .secret = secret_find,
 	    .cancelled = nobody_left,
 	    .deadline_ms = clock_mono_ms() + OPEN_MS };
 	struct site_spec spec;

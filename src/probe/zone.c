@@ -138,5 +138,7 @@ zone_host(const char *root)
 	buf_release(&b);
 	free(link);
 	free(file);
-	return ret != NULL ? ret : xstrdup("UTC");
+	if (ret == NULL)
+		ret = xstrdup("UTC");
+	return ret;
 }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "base/secret.h"
 #include "reading/probe.h"
 
 enum { DOWN_MS = 3000 };
@@ -31,21 +32,10 @@ eye_release(struct eye *eye)
 	look_away(eye);
 }
 
-/* Nobody sits in front of a feed who could type a passphrase. */
-static bool
-no_secret(void *ctx, const char *key, char *out, size_t size)
-{
-	(void)ctx;
-	(void)key;
-	(void)out;
-	(void)size;
-	return false;
-}
-
 struct place *
 eye_place(struct eye *eye, const struct target *t, struct err *e)
 {
-	struct place_care care = { .secret = no_secret,
+	struct place_care care = { .secret = secret_find,
 	    .deadline_ms = eye->deadline };
 
 	if (eye->place != NULL && eye->place_at == t->at)

@@ -2,6 +2,7 @@
 
 #include "base/json.h"
 #include "base/text.h"
+#include "verb/secrets.h"
 #include "verb/verbs.h"
 
 static void
@@ -65,6 +66,8 @@ verb_doctor(struct cli *c, int argc, char **argv)
 	    !cli_words(c, 0, 0, "midwatch doctor [--tonight] [--json]"))
 		return EXIT_USAGE;
 	doctor_init(&d, c->config, c->state);
+	if (d.have_site)
+		secrets_ask(c, &d.site);
 	if (tonight)
 		doctor_tonight(&d);
 	else

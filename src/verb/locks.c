@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "verb/locks.h"
+#include "verb/secrets.h"
 #include "watch/watch.h"
 
 enum { TIMEOUT_MS = 5000, DEPTH_SHOWN = 16 };
@@ -403,6 +404,7 @@ verb_locks(struct cli *c, int argc, char **argv)
 		status = cli_usage("there is no site file to look by; "
 		    "'midwatch init' writes one");
 	else {
+		secrets_ask(c, &d.site);
 		end.desk = &d;
 		status = ends ? locks_end(c, &end) : show(&d, c);
 	}

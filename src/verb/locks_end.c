@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/secret.h"
 #include "base/text.h"
 #include "pg/pg.h"
 #include "place/tunnel.h"
@@ -128,12 +129,14 @@ static bool
 reach(struct ending *w, struct err *e)
 {
 	int64_t deadline = clock_mono_ms() + REACH_MS;
+	struct place_care care = { .secret = secret_find,
+	    .deadline_ms = deadline };
 	struct pg_spec spec;
 
 	pg_spec_of(w->db, &spec);
 	if (w->db->through != NULL) {
 		w->tunnel = place_tunnel_open(site_spec(&w->spec, &w->d->site,
-		    site_place(&w->d->site, w->db->through)), NULL,
+		    site_place(&w->d->site, w->db->through)), &care,
 		    w->db->host, (int)w->db->port, e);
 		if (w->tunnel == NULL)
 			return err_wrap(e, "%s", w->db->name);

@@ -10,9 +10,12 @@
 #include "base/io.h"
 #include "base/json.h"
 #include "base/text.h"
+#include "place/keys.h"
+#include "site/spec.h"
+#include "verb/secrets.h"
 #include "verb/verbs.h"
 
-enum { FOLLOW_MS = 200, CANCEL_WAIT_MS = 20000 };
+enum { FOLLOW_MS = 200, CANCEL_WAIT_MS = 20000, KEY_MS = 10000 };
 
 static volatile sig_atomic_t got_signal;
 
@@ -238,6 +241,61 @@ step_named(struct desk *d, const char *id, struct err *e)
 	return NULL;
 }
 
+/* A forwarded agent ends with its session, the job does not: is there another key
+ * that is let in there? */
+static bool
+key_stays(struct desk *d, const struct rb_step *step, struct err *e)
+{
+	const struct site_place *at = step->at == NULL || !d->have_site ?
+	    NULL : site_place(&d->site, step->at);
+	struct place_care care = { .secret = secret_find, .no_agent = true };
+	struct site_spec spec;
+	struct err alone = ERR_INIT, with = ERR_INIT;
+	struct place *p;
+	bool stays;
+
+	if (at == NULL || !place_agent_forwarded(site_spec(&spec, &d->site,
+	    at)))
+		return true;
+	care.deadline_ms = clock_mono_ms() + KEY_MS;
+	p = place_open(&spec.v[0], &care, &alone);
+	stays = p != NULL;
+	place_close(p);
+	if (stays)
+		return true;
+	care.no_agent = false;
+	care.deadline_ms = clock_mono_ms() + KEY_MS;
+	p = place_open(&spec.v[0], &care, &with);
+	stays = p == NULL;	/* it is down: the job will say why */
+	place_close(p);
+	if (stays)
+		return true;
+	err_set(e, ERR_GUARD, "the only key that '%s' lets in is in the agent of "
+	    "your SSH session, and is gone when that ends: the job would lose "
+	    "'%s' then", at->name, at->name);
+	return err_hint(e, "Give the place a key file of this host, or go on "
+	    "with --anyway and stay logged in until the job has ended.");
+}
+
+/* What a step needs of whoever starts it, before anything else is asked. */
+static bool
+ready(struct desk *d, const struct rb_step *step, struct run_options *o,
+    struct err *e)
+{
+	if (step->kind == STEP_MANUAL || !d->have_site)
+		return true;
+	secrets_ask(d->cli, &d->site);
+	if (step->kind != STEP_COMMAND || o->anyway || key_stays(d, step, e))
+		return true;
+	if (!interactive() || d->cli->json)
+		return false;
+	cli_note("%s", e->msg);
+	if (!yes("go on all the same? [y/N] "))
+		return false;
+	err_clear(e);
+	return true;
+}
+
 int
 verb_run(struct cli *c, int argc, char **argv)
 {
@@ -274,6 +332,8 @@ verb_run(struct cli *c, int argc, char **argv)
 		ok = engine_skip(&d.en, step, skip, &e);
 	else if (over != NULL)
 		ok = engine_override(&d.en, step, over, &e);
+	else if (!ready(&d, step, &o, &e))
+		ok = false;
 	else if (!probe_doubt(&d, step, &o, &settled, &e))
 		ok = false;
 	else if (settled)
@@ -318,24 +378,26 @@ int
 verb_job(struct cli *c, int argc, char **argv)
 {
 	static const struct job_kind kinds[] = { { "step", run_step_job } };
-	const char *record = NULL, *reply = NULL;
+	const char *record = NULL, *reply = NULL, *secrets = NULL;
 	const struct opt opts[] = {
 		{ "--record-fd", NULL, &record, NULL },
 		{ "--reply-fd", NULL, &reply, NULL },
+		{ "--secrets-fd", NULL, &secrets, NULL },
 	};
 	struct state s = { 0 };
 	struct err e = ERR_INIT;
 	int64_t n, record_fd, reply_fd;
 	int status;
 
-	if (!cli_parse(c, argc, argv, opts, 2) ||
+	if (!cli_parse(c, argc, argv, opts, 3) ||
 	    !cli_words(c, 1, 1, "midwatch job is started by midwatch itself"))
 		return EXIT_USAGE;
 	if (!text_int(c->words.v[0], 1, INT64_MAX / 2, &n) || record == NULL ||
 	    reply == NULL || !text_int(record, 3, 1 << 20, &record_fd) ||
 	    !text_int(reply, 3, 1 << 20, &reply_fd))
 		return cli_usage("'job' is started by midwatch itself");
-	if (!state_locate(&s, c->state, NULL, &e))
+	if (!secrets_take(secrets, &e) ||
+	    !state_locate(&s, c->state, NULL, &e))
 		return cli_fail(c, &e);
 	status = job_main(&s, n, (int)record_fd, (int)reply_fd, kinds,
 	    sizeof kinds / sizeof *kinds);

@@ -7,8 +7,10 @@
 
 #include "backup/sets.h"
 #include "base/clock.h"
+#include "base/secret.h"
 #include "base/text.h"
 #include "site/spec.h"
+#include "verb/secrets.h"
 #include "verb/verbs.h"
 
 enum {
@@ -50,23 +52,13 @@ past(void *ctx)
 	return clock_mono_ms() >= ((const struct shelf *)ctx)->until;
 }
 
-static bool
-no_secret(void *ctx, const char *key, char *out, size_t size)
-{
-	(void)ctx;
-	(void)key;
-	(void)out;
-	(void)size;
-	return false;
-}
-
 static void
 fill(struct hoard *h, struct shelf *s, int64_t until)
 {
 	const struct conf_strs *orphans = &h->site->backup.orphans;
 	const struct site_place *at = s->store->at == NULL ? NULL :
 	    site_place(h->site, s->store->at);
-	struct place_care care = { .secret = no_secret, .cancelled = past,
+	struct place_care care = { .secret = secret_find, .cancelled = past,
 		.ctx = s, .deadline_ms = until };
 	struct sets_ask ask = { .deadline_ms = until,
 		.orphans = (const char *const *)orphans->v,
@@ -485,9 +477,11 @@ verb_sets(struct cli *c, int argc, char **argv)
 	else if (!d.have_site)
 		status = cli_usage("there is no site file to look by; "
 		    "'midwatch init' writes one");
-	else
+	else {
+		secrets_ask(c, &d.site);
 		status = show(&d, c->words.n > 0 ? c->words.v[0] : NULL,
 		    timeout_ms);
+	}
 	desk_close(&d);
 	return status;
 }

@@ -10,6 +10,7 @@
 #include "action/notify.h"
 #include "base/clock.h"
 #include "base/text.h"
+#include "verb/secrets.h"
 #include "verb/verbs.h"
 #include "watch/watch.h"
 
@@ -25,12 +26,31 @@ struct picture {
 	int64_t at;
 };
 
+static bool
+wants_passphrase(const struct picture *p)
+{
+	for (size_t i = 0; i < p->all.v.n; i++)
+		if (json_get_bool(p->all.v.v[i].data, "key_locked"))
+			return true;
+	return false;
+}
+
+/* A feed may have been told the passphrases already: then nobody is asked. */
 static void
 look(struct desk *d, int64_t timeout_ms, struct picture *p)
 {
-	int64_t end = clock_mono_ms() + timeout_ms;
+	bool served = watch_serves(&d->state);
 
-	watch_some(&d->site, &d->state, NULL, 0, FRESH_MS, end, &p->all);
+	if (!served)
+		secrets_ask(d->cli, &d->site);
+	watch_some(&d->site, &d->state, NULL, 0, FRESH_MS,
+	    clock_mono_ms() + timeout_ms, &p->all);
+	if (served && wants_passphrase(p)) {
+		secrets_ask(d->cli, &d->site);
+		if (secret_count() > 0)
+			watch_round(&d->site, &d->state, NULL, 0,
+			    clock_mono_ms() + timeout_ms, &p->all);
+	}
 	p->at = clock_wall_ms();
 	for (size_t i = 0; i < p->all.v.n; i++) {
 		enum level l = p->all.v.v[i].level;

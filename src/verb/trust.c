@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "place/trust.h"
 #include "site/spec.h"
+#include "verb/secrets.h"
 #include "verb/verbs.h"
 
 enum { LAST = 4 };	/* characters of the fingerprint that are typed */
@@ -136,12 +137,16 @@ note_down(const struct trusting *t)
 static bool
 trust(struct trusting *t, struct err *e)
 {
-	const struct place_spec *spec;
+	const struct place_care care = { .secret = secret_find };
+	const struct place_spec *spec, *host;
 
 	if (!desk_open(&t->d, t->c, e) || !find_place(t, e))
 		return false;
 	spec = site_spec(&t->spec, &t->d.site, t->place);
-	if (!place_key_fetch(&t->key, spec, NULL, e))
+	host = spec->container != NULL ? spec->at : spec;
+	if (host != NULL)	/* bastions are logged in to */
+		secrets_ask_for(t->c, host->via);
+	if (!place_key_fetch(&t->key, spec, &care, e))
 		return false;
 	if (!t->c->json)
 		show(t);

@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/io.h"
+#include "verb/secrets.h"
 #include "verb/verbs.h"
 #include "watch/watch.h"
 
@@ -114,21 +115,33 @@ int
 verb_watch(struct cli *c, int argc, char **argv)
 {
 	bool serving = false;
-	const struct opt opts[] = { { "--serve", &serving, NULL, NULL } };
+	const char *secrets = NULL;
+	const struct opt opts[] = {
+		{ "--serve", &serving, NULL, NULL },
+		{ "--secrets-fd", NULL, &secrets, NULL },
+	};
 	struct err e = ERR_INIT;
 	struct desk d;
 	int status;
 
-	if (!cli_parse(c, argc, argv, opts, 1) ||
+	if (!cli_parse(c, argc, argv, opts, 2) ||
 	    !cli_words(c, 0, 0, "midwatch watch"))
 		return EXIT_USAGE;
+	if (!secrets_take(secrets, &e))
+		return cli_fail(c, &e);
 	if (!desk_open(&d, c, &e))
 		status = cli_fail(c, &e);
 	else if (!d.have_site)
 		status = cli_usage("there is no site file to watch by; "
 		    "'midwatch init' writes one");
-	else
-		status = serving ? serve(&d, &e) : listen_on(&d, &e);
+	else if (serving)
+		status = serve(&d, &e);
+	else {
+		/* a feed that runs has been told, or not */
+		if (!watch_serves(&d.state))
+			secrets_ask(c, &d.site);
+		status = listen_on(&d, &e);
+	}
 	desk_close(&d);
 	return status;
 }

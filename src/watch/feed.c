@@ -98,8 +98,11 @@ feed_listen(const struct state *state)
 int
 feed_accept(int listener, const struct state *state)
 {
+	struct sockaddr_un from;
+	socklen_t len = sizeof from;
 	struct stat st;
-	int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	int fd = accept4(listener, (struct sockaddr *)&from, &len,
+	    SOCK_CLOEXEC | SOCK_NONBLOCK);
 
 	if (fd >= 0 && (stat(state->dir, &st) != 0 || !peer_ok(fd, &st)))
 		io_close(&fd);

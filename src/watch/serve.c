@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
@@ -18,6 +19,7 @@
 
 #include "base/clock.h"
 #include "base/io.h"
+#include "base/secret.h"
 #include "base/spawn.h"
 #include "base/who.h"
 #include "watch/crew.h"
@@ -323,17 +325,46 @@ watch_serve(const struct site *site, const struct state *state,
 	return ok;
 }
 
+bool
+watch_serves(const struct state *state)
+{
+	int fd = feed_connect(state);
+	bool yes = fd >= 0;
+
+	io_close(&fd);
+	return yes;
+}
+
 /* ---- a listener, with a feed of its own when there is none -------------------------- */
 
 static bool
 start_feed(const char *const *argv, struct err *e)
 {
 	struct spawn sp = SPAWN_INIT;
+	const char **more;
+	char number[16];
+	int fd = 0;
+	size_t n = 0;
 	pid_t pid;
 
-	sp.argv = argv;
+	if (secret_count() > 0 && (fd = secret_pipe(e)) < 0)
+		return false;
+	while (argv[n] != NULL)
+		n++;
+	more = xcalloc(n + 3, sizeof *more);
+	memcpy(more, argv, n * sizeof *more);
+	if (fd > 0) {
+		(void)snprintf(number, sizeof number, "%d", fd);
+		more[n] = "--secrets-fd";
+		more[n + 1] = number;
+		sp.keep[0] = fd;
+	}
+	sp.argv = more;
 	sp.session = true;
 	pid = spawn_start(&sp, e);
+	if (fd > 0)
+		io_close(&fd);
+	free(more);
 	return pid > 0;
 }
 

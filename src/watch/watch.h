@@ -44,8 +44,11 @@ struct watch_keeper {
 /* Serves until nobody has listened for unused_ms; ERR_BUSY: another one does. */
 bool watch_serve(const struct site *site, const struct state *state,
     int64_t unused_ms, const struct watch_keeper *keeper, struct err *e);
+/* Whether one does. */
+bool watch_serves(const struct state *state);
 /* A listener's descriptor: first the newest reading of every target, then each
- * new one as it comes, a line each. Starts a feed when none runs (argv of it).
+ * new one as it comes, a line each. Starts a feed when none runs (argv of it; it gets
+ * what we hold of secrets by a pipe, --secrets-fd).
  * -1 with e. */
 int watch_connect(const struct state *state, const char *const *start_argv,
     int64_t deadline_ms, struct err *e);
