@@ -5,20 +5,20 @@
 BIN=${MIDWATCH%/*}/tests
 finished_=yes		# no test: rows for tests/bench/run
 
-sshd_keys && sshd_start || { echo "put of 200 MB over 50 ms|$WHY|||"; exit 0; }
+sshd_start "$WORK/ssh" || { echo "put of 200 MB over 50 ms|$WHY|||"; exit 0; }
 "$BIN/place_delay" 50 "$SSHD_PORT" >port & at_exit "kill $!"
 for i in $(seq 50); do [ -s port ] && break; sleep 0.1; done
 port=$(cat port) me=$(id -un)
-printf '[127.0.0.1]:%s %s\n' "$port" "$(cut -d' ' -f1,2 "$SSHD/hostkey.pub")" >known
+printf '[127.0.0.1]:%s %s\n' "$port" "$(cut -d' ' -f1,2 "$WORK/ssh/hostkey.pub")" >known
 head -c 200000000 /dev/urandom >big
 
 median() { sort -n | awk '{ v[NR] = $1 } END { print v[int((NR + 1) / 2)] }'; }
 for round in 1 2 3; do
-	"$BIN/bench_put" "$me" "$port" "$SSHD/userkey" "$WORK/known" big "$WORK/to" >>ours || exit 1
+	"$BIN/bench_put" "$me" "$port" "$WORK/ssh/userkey" "$WORK/known" big "$WORK/to" >>ours || exit 1
 	cmp big to || exit 1
 	rm to
 	began=$EPOCHREALTIME
-	echo "put big $WORK/to" | sftp -q -b - -F /dev/null -i "$SSHD/userkey" -P "$port" \
+	echo "put big $WORK/to" | sftp -q -b - -F /dev/null -i "$WORK/ssh/userkey" -P "$port" \
 	    -o UserKnownHostsFile="$WORK/known" "$me@127.0.0.1" >sftp.log 2>&1 || { cat sftp.log >&2; exit 1; }
 	awk -v a="$began" -v b="$EPOCHREALTIME" 'BEGIN { printf "%d\n", (b - a) * 1000 }' >>theirs
 	rm to

@@ -1,33 +1,38 @@
 #!/bin/bash
 # The key of a host is shown, compared, and written down; never when it changed.
 . "$(dirname "$0")/../lib.sh"
-. "$ROOT/tests/place/sshd.sh"
+. "$ROOT/tests/sshd.sh"
 
-if ! sshd_keys || ! sshd_start; then
+SSHD_DIR=$WORK/ssh
+if ! sshd_start "$SSHD_DIR"; then
 	skip "a host's key is trusted" "$WHY"
 	finish; exit
 fi
 plain=$SSHD_PORT
-sshd_start "MACs hmac-sha2-256-etm@openssh.com
+cp -r "$SSHD_DIR" "$WORK/etm"
+sshd_start "$WORK/etm" "MACs hmac-sha2-256-etm@openssh.com
 Ciphers aes256-gcm@openssh.com"; etm=$SSHD_PORT
-SSHD_HOSTKEY=rsahost sshd_start; rsa=$SSHD_PORT
+cp -r "$SSHD_DIR" "$WORK/rsa"; rm "$WORK/rsa/hostkey" "$WORK/rsa/hostkey.pub"
+ssh-keygen -q -t rsa -b 2048 -N '' -f "$WORK/rsa/hostkey"
+cp "$WORK/rsa/hostkey.pub" "$SSHD_DIR/rsahost.pub"
+sshd_start "$WORK/rsa"; rsa=$SSHD_PORT
 
 me=$(id -un) K=$WORK/known
 cat >midwatch.cfg <<CFG
 site = { name = "t"; state = "state"; };
 places = (
-  { name = "box"; ssh = "$me@127.0.0.1"; port = $plain; identity = "$SSHD/userkey"; known_hosts = "$K"; },
-  { name = "hard"; ssh = "$me@127.0.0.1"; port = $etm; identity = "$SSHD/userkey"; known_hosts = "$K"; },
-  { name = "old"; ssh = "$me@127.0.0.1"; port = $rsa; identity = "$SSHD/userkey"; known_hosts = "$K"; },
-  { name = "behind"; ssh = "$me@127.0.0.1"; port = $etm; identity = "$SSHD/userkey"; known_hosts = "$K"; via = "box"; },
+  { name = "box"; ssh = "$me@127.0.0.1"; port = $plain; identity = "$SSHD_DIR/userkey"; known_hosts = "$K"; },
+  { name = "hard"; ssh = "$me@127.0.0.1"; port = $etm; identity = "$SSHD_DIR/userkey"; known_hosts = "$K"; },
+  { name = "old"; ssh = "$me@127.0.0.1"; port = $rsa; identity = "$SSHD_DIR/userkey"; known_hosts = "$K"; },
+  { name = "behind"; ssh = "$me@127.0.0.1"; port = $etm; identity = "$SSHD_DIR/userkey"; known_hosts = "$K"; via = "box"; },
   { name = "db"; at = "box"; container = "db"; },
   { name = "local"; container = "db"; },
   { name = "gone"; ssh = "$me@127.0.0.1"; port = 1; known_hosts = "$K"; } );
 CFG
-print=$(ssh-keygen -lf "$SSHD/hostkey.pub" | cut -d' ' -f2)
+print=$(ssh-keygen -lf "$SSHD_DIR/hostkey.pub" | cut -d' ' -f2)
 last=$(printf %s "$print" | tail -c 4)
-rsaprint=$(ssh-keygen -lf "$SSHD/rsahost.pub" | cut -d' ' -f2)
-key() { cut -d' ' -f1,2 "$SSHD/$1.pub"; }
+rsaprint=$(ssh-keygen -lf "$SSHD_DIR/rsahost.pub" | cut -d' ' -f2)
+key() { cut -d' ' -f1,2 "$SSHD_DIR/$1.pub"; }
 
 expect_exit 2 "an unknown place is wrong usage" "$MIDWATCH" trust bx
 check "with the nearest name" contains "$ERR" "Did you mean 'box'?"
@@ -55,7 +60,7 @@ check "and where it stands is said" contains "$OUT" "trusted already: $K:3"
 check "it is in the site's journal" grep -q "the host key of 'box' is trusted from now on: ssh-ed25519 $print" state/log.jsonl
 check "once" test "$(grep -c "is trusted from now on" state/log.jsonl)" = 1
 expect_exit 0 "which is whole" "$MIDWATCH" verify state/log.jsonl
-ssh_() { ssh -F none -o BatchMode=yes -o StrictHostKeyChecking=yes -o UserKnownHostsFile="$K" -o GlobalKnownHostsFile=/dev/null -i "$SSHD/userkey" -p "$1" "$me@127.0.0.1" true; }
+ssh_() { ssh -F none -o BatchMode=yes -o StrictHostKeyChecking=yes -o UserKnownHostsFile="$K" -o GlobalKnownHostsFile=/dev/null -i "$SSHD_DIR/userkey" -p "$1" "$me@127.0.0.1" true; }
 check "ssh believes it too" ssh_ "$plain"
 
 rm "$K" "$K.real"
