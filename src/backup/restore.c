@@ -17,7 +17,6 @@ enum {
 	JOBS_MAX = 16,
 	ROUNDS = 8,			/* of finding roles that nobody has */
 	SPARE = 192 << 20,		/* an empty cluster and its log */
-	CHUNK = 64 << 10,
 };
 
 #define DB "restored"
@@ -348,6 +347,25 @@ extensions_there(struct work *w, struct err *e)
 }
 
 static bool
+make_globals(struct work *w, struct err *e)
+{
+	struct err why = ERR_INIT;
+
+	if (w->s->globals_tried)
+		return true;
+	stage(w->ask, "roles and tablespaces");
+	if (!globals_restore(w->s, w->ask->globals, &why)) {
+		if (why.kind != ERR_INTEGRITY) {
+			*e = why;
+			return false;
+		}
+		w->s->globals_why = xstrdup(why.msg);
+	}
+	w->s->globals_tried = true;
+	return true;
+}
+
+static bool
 prepare(struct work *w, struct err *e)
 {
 	const struct verify_done *dump = w->ask->dump;
@@ -362,15 +380,10 @@ prepare(struct work *w, struct err *e)
 	if (w->db == NULL || !extensions_there(w, e))
 		return false;
 	if (w->ask->globals != NULL) {
-		struct err why = ERR_INIT;
-
-		stage(w->ask, "roles and tablespaces");
-		if (!globals_restore(w->s, w->ask->globals, &why)) {
-			if (why.kind != ERR_INTEGRITY) {
-				*e = why;
-				return false;
-			}
-			buf_str(&w->ret->why, why.msg);
+		if (!make_globals(w, e))
+			return false;
+		if (w->s->globals_why != NULL) {
+			buf_str(&w->ret->why, w->s->globals_why);
 			return true;
 		}
 	}

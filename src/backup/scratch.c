@@ -362,5 +362,6 @@ scratch_close(struct scratch *s)
 		scratch_folder_end(s->dir);
 	free(s->files);
 	free(s->bin);
+	free(s->globals_why);
 	*s = (struct scratch){ 0 };
 }

@@ -40,6 +40,8 @@ struct scratch {
 	const char *user;		/* NULL: who runs us */
 	uid_t uid;
 	gid_t gid;
+	bool globals_tried;		/* roles are made once, for all of a set */
+	char *globals_why;		/* why they could not be; NULL: they were */
 };
 
 /* ERR_GUARD: no disk has the room (how much is missing is said), or there is no

@@ -12,6 +12,7 @@
 #include "base/text.h"
 #include "place/keys.h"
 #include "site/spec.h"
+#include "verb/follow.h"
 #include "verb/secrets.h"
 #include "verb/verbs.h"
 
@@ -377,7 +378,10 @@ run_step_job(struct job *job, struct err *e)
 int
 verb_job(struct cli *c, int argc, char **argv)
 {
-	static const struct job_kind kinds[] = { { "step", run_step_job } };
+	static const struct job_kind kinds[] = {
+		{ "step", run_step_job },
+		{ "validate", validate_job },
+	};
 	const char *record = NULL, *reply = NULL, *secrets = NULL;
 	const struct opt opts[] = {
 		{ "--record-fd", NULL, &record, NULL },

@@ -75,8 +75,12 @@ const struct verb verbs[] = {
 	{ "drill", NULL, "drill", "practise in a sandbox", "", false },
 	{ "backup", NULL, "backup DB...", "streamed, proven backup", "", false },
 	{ "nightly", NULL, "nightly", "the scheduled job", "", false },
-	{ "validate", NULL, "validate [SET]", "read a set through, restore it",
-	    "", false },
+	{ "validate", verb_validate,
+	    "validate [SET|latest|all] [--db DB] [--store NAME] [--restore] "
+	    "[--scratch DIR] [--jobs N]",
+	    "read sets through where they lie, and restore them into a "
+	    "scratch PostgreSQL",
+	    "latest all --db --store --restore --scratch --jobs", false },
 	{ "recover", NULL, "recover DB", "a login that is broken", "", false },
 	{ "cleanup", NULL, "cleanup", "room on the disks, by a plan", "",
 	    false },

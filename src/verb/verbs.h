@@ -41,6 +41,7 @@ verb_fn
     verb_sets,
     verb_status,
     verb_trust,
+    verb_validate,
     verb_verify,
     verb_watch;
 
