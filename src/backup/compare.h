@@ -15,7 +15,8 @@ struct compared {
 	struct buf why;			/* what differs; empty: nothing */
 };
 
-/* False: it could not be looked at. db may be of any user who may read it all. */
+/* toc NULL: there may be more than the dump holds. False: it could not be looked
+ * at. db may be of any user who may read it all. */
 bool compare_database(struct pg *db, const struct dumptext *dump,
     const struct toc *toc, bool (*cancelled)(void *ctx), void *ctx,
     struct compared *ret, struct err *e);

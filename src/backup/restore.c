@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "backup/globals.h"
+#include "backup/gz.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/io.h"
@@ -17,6 +18,7 @@ enum {
 	JOBS_MAX = 16,
 	ROUNDS = 8,			/* of finding roles that nobody has */
 	SPARE = 192 << 20,		/* an empty cluster and its log */
+	CHUNK = 256 << 10,
 };
 
 #define DB "restored"
@@ -447,6 +449,72 @@ restore_done_release(struct restore_done *d)
 }
 
 /* ---- for real -------------------------------------------------------------------------- */
+
+static void
+to_buf(void *ctx, const char *p, size_t n)
+{
+	buf_add(ctx, p, n);
+}
+
+static bool
+to_reader(void *ctx, const void *raw, size_t n, struct err *e)
+{
+	return reader_feed(ctx, raw, n, e);
+}
+
+/* Only so much of the file as its list takes. */
+static bool
+feed_head(struct place *p, const char *path, struct reader *r, struct err *e)
+{
+	struct place_file *f = place_read_open(p, path, 0, e);
+	struct gz_in *in = gz_in_open();
+	char *piece = xmalloc(CHUNK);
+	ssize_t n = -1;
+
+	while (f != NULL && !r->refused &&
+	    (n = place_file_read(f, piece, CHUNK, e)) > 0)
+		if (!gz_in_take(in, piece, (size_t)n, to_reader, r, e)) {
+			n = -1;
+			break;
+		}
+	place_file_drop(f);
+	gz_in_close(in);
+	free(piece);
+	return n >= 0;
+}
+
+bool
+restore_toc(struct place *p, const char *dir, const struct set_part *part,
+    const char *pg_restore, struct toc *ret, struct err *e)
+{
+	const char *argv[] = { pg_restore, "--list", NULL };
+	bool ok = true;
+
+	for (size_t i = 0; ok && i < part->files.n; i++) {
+		struct reader r = READER_INIT;
+		struct buf path = BUF_INIT, list = BUF_INIT;
+
+		r.out = to_buf;
+		r.ctx = &list;
+		buf_printf(&path, "%s/", dir);
+		set_part_path(&path, part, part->files.v[i].name);
+		ok = reader_start(&r, argv, true, e) &&
+		    feed_head(p, path.p, &r, e) && reader_end(&r, e);
+		if (ok && r.exit != 0) {
+			struct buf why = BUF_INIT;
+
+			reader_why(&r, &why);
+			ok = err_set(e, ERR_INTEGRITY, "%s", why.p);
+			buf_release(&why);
+		}
+		if (ok && list.n > 0)
+			toc_take(ret, list.p);
+		reader_release(&r);
+		buf_release(&path);
+		buf_release(&list);
+	}
+	return ok;
+}
 
 static bool
 look_at(struct pg *db, const char *text, struct pg_rows *rows, struct err *e)

@@ -43,6 +43,10 @@ void restore_done_release(struct restore_done *d);
 
 /* ---- for real ----------------------------------------------------------------- */
 
+/* What the archives of a component hold, without reading them through. */
+bool restore_toc(struct place *p, const char *dir, const struct set_part *part,
+    const char *pg_restore, struct toc *ret, struct err *e);
+
 /* What a target has and lacks. */
 struct restore_target {
 	int version;			/* 150020 */

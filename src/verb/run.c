@@ -381,6 +381,7 @@ verb_job(struct cli *c, int argc, char **argv)
 	static const struct job_kind kinds[] = {
 		{ "step", run_step_job },
 		{ "validate", validate_job },
+		{ "restore", restore_job },
 	};
 	const char *record = NULL, *reply = NULL, *secrets = NULL;
 	const struct opt opts[] = {

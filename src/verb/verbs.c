@@ -93,7 +93,13 @@ const struct verb verbs[] = {
 	{ "sets", verb_sets, "sets [STORE] [--timeout 60s]",
 	    "what backups there are, and what each of them is worth",
 	    "--timeout", false },
-	{ "restore", NULL, "restore SET DB", "data back from a set", "", false },
+	{ "restore", verb_restore,
+	    "restore SET|latest DB --into CONNINFO --confirm NAME [--plan] "
+	    "[--over] [--store NAME] [--jobs N]",
+	    "data back from a set into a database, by a plan and its typed "
+	    "name",
+	    "latest --into --confirm --plan --over --store --scratch --jobs",
+	    false },
 	{ "isolate", NULL, "isolate", "evidence for the cause", "", false },
 	{ "postmortem", NULL, "postmortem edit", "fill in the report", "",
 	    false },

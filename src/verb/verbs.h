@@ -36,6 +36,7 @@ verb_fn
     verb_jobs,
     verb_lint,
     verb_locks,
+    verb_restore,
     verb_run,
     verb_runbook,
     verb_sets,
