@@ -168,15 +168,15 @@ gather(struct court *c)
 /* Which components were not saved since they failed, and is any database not
  * safe since the incident opened? Wherever a copy lies, it counts for that. */
 static void
-weigh_series(struct court *c)
+weigh_series(struct court *c, int64_t since)
 {
 	for (size_t i = 0; i < c->ask->n_parts; i++) {
 		const struct keep_part *p = &c->ask->parts[i];
 		struct series *s = &c->series.v[i];
 
 		s->protected = p->failed_at != 0 && s->newest <= p->failed_at;
-		if (p->database && c->ask->opened != 0 &&
-		    s->newest < c->ask->opened && c->lacking == NULL)
+		if (p->database && since != 0 && s->newest < since &&
+		    c->lacking == NULL)
 			c->lacking = s->name;
 	}
 }
@@ -448,7 +448,7 @@ keep_judge(const struct keep_ask *ask, struct keeps *ret)
 	struct court c = { .ask = ask };
 
 	gather(&c);
-	weigh_series(&c);
+	weigh_series(&c, ask->opened);
 	/* first what is to be kept longer, then what that leaves over; until
 	 * neither changes anything, which is what makes a second run idle */
 	(void)promote(&c);
@@ -472,6 +472,22 @@ keep_judge(const struct keep_ask *ask, struct keeps *ret)
 	}
 	VEC_RELEASE(&c.v);
 	VEC_RELEASE(&c.series);
+}
+
+const char *
+keep_lacking(const struct keep_ask *ask, int64_t since)
+{
+	struct court c = { .ask = ask };
+
+	gather(&c);
+	weigh_series(&c, since);
+	for (size_t i = 0; i < c.v.n; i++) {
+		free(c.v.v[i].why);
+		VEC_RELEASE(&c.v.v[i].copies);
+	}
+	VEC_RELEASE(&c.v);
+	VEC_RELEASE(&c.series);
+	return c.lacking;
 }
 
 const struct keep *

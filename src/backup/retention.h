@@ -77,6 +77,9 @@ void keep_judge(const struct keep_ask *ask, struct keeps *ret);
 const struct keep *keeps_find(const struct keeps *k, size_t store,
     const char *path);
 void keeps_release(struct keeps *k);
+/* A database without a verified copy made since then (wall ms), on any store;
+ * NULL: every one has one. */
+const char *keep_lacking(const struct keep_ask *ask, int64_t since);
 
 /* The parts of a site; names live as long as the site. */
 struct keep_parts {
