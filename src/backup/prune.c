@@ -364,6 +364,17 @@ out:
 	return ok;
 }
 
+/* What lies in a set that goes, goes with it. */
+static bool
+moves(const struct planner *l, const struct set *set)
+{
+	for (size_t i = 0; i < l->plan->v.n; i++)
+		if (l->plan->v.v[i].store == l->store &&
+		    strcmp(l->plan->v.v[i].path, set->path) == 0)
+			return true;
+	return false;
+}
+
 static bool
 plan_strays(struct planner *l, struct err *e)
 {
@@ -374,7 +385,7 @@ plan_strays(struct planner *l, struct err *e)
 		ok = plan_stray(l, s->strays.v[i], PRUNE_ORPHAN, e);
 	for (size_t i = 0; ok && i < s->v.n; i++)
 		for (size_t k = 0; ok && k < s->v.v[i]->strays.n &&
-		    !s->v.v[i]->foreign; k++)
+		    !s->v.v[i]->foreign && !moves(l, s->v.v[i]); k++)
 			ok = plan_stray(l, s->v.v[i]->strays.v[k],
 			    PRUNE_LEFTOVER, e);
 	return ok;
