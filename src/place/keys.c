@@ -182,8 +182,9 @@ place_keys_release(struct place_keys *k)
 
 /* ---- whose agent ------------------------------------------------------------------ */
 
-/* Who listens there says more than its path: the usual one of an agent of this
- * host looks like that of a forwarded one. */
+/* Who began to listen there says more than its path: that of an agent of this host
+ * looks the same, but the process that bound it has gone to the background, while
+ * a session's sshd stays. */
 static bool
 is_forwarded(const char *socket)
 {
@@ -201,8 +202,8 @@ is_forwarded(const char *socket)
 	    who.pid > 0;
 	agent_close(&a);
 	path = xprintf("/proc/%ld/comm", (long)who.pid);
-	known = known && file_read(path, &name, 256, NULL);
-	yes = known ? text_starts(name.p, "sshd") : strstr(socket, "/ssh-") &&
+	yes = known ? file_read(path, &name, 256, NULL) &&
+	    text_starts(name.p, "sshd") : strstr(socket, "/ssh-") &&
 	    strstr(socket, "/agent.");
 	buf_release(&name);
 	free(path);
