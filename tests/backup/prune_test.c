@@ -7,14 +7,6 @@
 #include "base/proc.h"
 #include "tests/backup/kit.h"
 
-/* libssh2 1.10 keeps 32 bytes for each request that a failed write gave up. */
-const char *__lsan_default_suppressions(void);
-const char *
-__lsan_default_suppressions(void)
-{
-	return "leak:libssh2.so";
-}
-
 #define DAY 86400000LL
 #define NOW 1771293600000LL	/* 2026-02-17 02:00 UTC */
 

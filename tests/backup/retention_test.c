@@ -304,22 +304,28 @@ check_plan(const struct world *w, const struct keeps *k, size_t *gone)
 static void
 carry_out(struct world *w, const struct keeps *k)
 {
-	for (size_t s = 0; s < 2; s++)
+	/* all that it says first: a verdict names its set */
+	for (size_t s = 0; s < 2; s++) {
+		VEC(enum keep_verdict) said = { 0 };
+
+		for (size_t i = 0; i < w->stores[s].v.n; i++)
+			VEC_PUSH(&said, verdict(k, s, w->stores[s].v.v[i]));
 		for (size_t i = w->stores[s].v.n; i-- > 0;) {
 			struct set *set = w->stores[s].v.v[i];
-			enum keep_verdict v = verdict(k, s, set);
 			struct set_name name = { set->at, set->state };
 			char word[SET_NAME_MAX];
 
-			if (v == KEEP_GOES)
+			if (said.v[i] == KEEP_GOES)
 				drop_set(&w->stores[s], i);
-			if (v != KEEP_PROMOTED)
+			if (said.v[i] != KEEP_PROMOTED)
 				continue;
 			set_name_write(&name, word);
 			free(set->path);
 			set->path = xprintf("weekly/%s", word);
 			set->class = SET_WEEKLY;
 		}
+		VEC_RELEASE(&said);
+	}
 }
 
 static size_t

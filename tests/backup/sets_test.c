@@ -4,14 +4,6 @@
 #include "base/sha.h"
 #include "tests/backup/kit.h"
 
-/* libssh2 1.10 keeps 32 bytes for each request that a failed write gave up. */
-const char *__lsan_default_suppressions(void);
-const char *
-__lsan_default_suppressions(void)
-{
-	return "leak:libssh2.so";
-}
-
 #define SET1 "nightly/20250214T021000Z"
 #define SET2 "nightly/20250215T021000Z"
 #define LATER 1800000000000

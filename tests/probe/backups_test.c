@@ -6,14 +6,6 @@
 
 extern const struct probe probe_backup, probe_sets;
 
-/* libssh2 1.10 keeps 32 bytes for each request that a failed write gave up. */
-const char *__lsan_default_suppressions(void);
-const char *
-__lsan_default_suppressions(void)
-{
-	return "leak:libssh2.so";
-}
-
 /* 02:00 in Lagos; the nightly of the 14th began at 02:10 UTC. */
 #define NOW "2025-02-15T01:00:00.000Z"
 #define SET1 "nightly/20250214T021000Z"
