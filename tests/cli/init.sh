@@ -148,8 +148,9 @@ check "no password is anywhere" sh -c '! grep -rq "secret" midwatch.cfg "$1" "$2
 check "nor an escape sequence" lacks "$(cat midwatch.cfg "$WORK/.out" "$WORK/.err")" "$esc"
 check "nor a letter that turns text around" lacks "$(cat midwatch.cfg "$WORK/.out" "$WORK/.err")" "$bidi"
 L=$(live midwatch.cfg)
-check "a database of the password file is there with its login" contains "$L" \
-	'{ name = "otc"; host = "otc-db.internal"; user = "backup";'
+# a server of somebody else's on this machine may have taken the name
+check "a database of the password file is there with its login" sh -c 'printf "%s\n" "$1" | grep -qE \
+	"name = \"otc(-otc-db)?\"; host = \"otc-db.internal\";( dbname = \"otc\";)? user = \"backup\";"' - "$L"
 check "and the file that has its password" contains "$L" "passfile = \"$HOME/.pgpass\";"
 check "once, though the file has two users for it" test "$(printf '%s\n' "$L" | grep -c '"otc-db.internal"')" = 1
 check "the same name elsewhere gets another" contains "$L" '{ name = "otc-gps-db"; host = "gps-db"; port = 6432; dbname = "otc";'
