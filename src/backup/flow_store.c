@@ -44,17 +44,9 @@ struct store {
 
 /* ---- how far it is ------------------------------------------------------------------ */
 
-static bool
-stalled(void *ctx)
-{
-	const struct store *s = ctx;
-
-	return s->wanted && clock_mono_ms() - s->moved_ms > s->stall_ms;
-}
-
 /* Where a new connection would have to begin. */
 static void
-note(struct store *s)
+note_data(struct store *s)
 {
 	int64_t data = place_file_acknowledged(s->data.f);
 
@@ -68,6 +60,23 @@ note(struct store *s)
 		s->rung = data;
 		flow_ring_bell(FLOW_BELL);
 	}
+}
+
+/* Asked five times a second while a place blocks. */
+static bool
+stalled(void *ctx)
+{
+	struct store *s = ctx;
+
+	if (s->data.f != NULL)
+		note_data(s);
+	return s->wanted && clock_mono_ms() - s->moved_ms > s->stall_ms;
+}
+
+static void
+note(struct store *s)
+{
+	note_data(s);
 	if (s->index.f != NULL) {
 		s->index.acked = place_file_acknowledged(s->index.f);
 		if (s->index.acked - s->lines_at > PIECE) {
@@ -295,9 +304,11 @@ try_all(struct store *s, struct err *e)
 			continue;
 		}
 		text_fmt_duration(span, s->stall_ms);
-		if (e->kind == ERR_CANCELLED)
+		if (e->kind == ERR_CANCELLED) {
+			err_clear(e);
 			return err_set(e, ERR_TIMEOUT, "nothing was "
 			    "acknowledged for %s", span);
+		}
 		if (late && worth_it(s, e))
 			return err_wrap(e, "nothing was acknowledged for %s",
 			    span);

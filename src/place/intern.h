@@ -9,7 +9,6 @@
 #include "place/place.h"
 
 #define PLACE_NONCE 36			/* "mw-" and 32 hex digits */
-#define PLACE_WINDOW (4 << 20)		/* bytes of a put under way */
 
 struct conn;
 

@@ -1,5 +1,5 @@
 /*
- * The filer of libssh2. Writes slide: up to 4 MB are under way, since waiting for
+ * The filer of libssh2. Writes slide: up to 2 MB are under way, since waiting for
  * each answer costs a round trip per 30 KB. A server takes no more than 2 MB
  * before it answers, and that for each channel: where a round trip is long, a
  * large file gets several channels of the one connection, its lanes. Each writes
@@ -22,6 +22,11 @@ enum {
 	LARGE = 4 << 20,	/* from here on lanes are worth their opening */
 	FAR_MS = 10,		/* a round trip this long is */
 };
+
+/* Just under the channel's window of OpenSSH, 2 MiB: once that is used up
+ * libssh2 looks at no answers before there is room for all that it was offered,
+ * which on a slow link is longer than anybody waits. */
+enum { OFFER = 66 * 30000, WINDOW = OFFER + (256 << 10) };
 
 struct lane {
 	LIBSSH2_SFTP_HANDLE *h;
@@ -369,8 +374,9 @@ slide(struct place_file *f, size_t most, struct err *e)
 	int64_t until = soon();
 
 	while (f->window.n - f->window_at > most) {
+		size_t n = f->window.n - f->window_at;
 		ssize_t w = libssh2_sftp_write(x->h, f->window.p +
-		    f->window_at, f->window.n - f->window_at);
+		    f->window_at, n < OFFER ? n : OFFER);
 
 		if (w > 0) {
 			f->window_at += (size_t)w;
@@ -380,7 +386,7 @@ slide(struct place_file *f, size_t most, struct err *e)
 		else if (!conn_wait(x->c, until, e))
 			return false;
 	}
-	if (f->window_at > PLACE_WINDOW || f->window_at == f->window.n) {
+	if (f->window_at > WINDOW || f->window_at == f->window.n) {
 		buf_drop(&f->window, f->window_at);
 		f->window_at = 0;
 	}
@@ -446,8 +452,9 @@ push_lanes(struct place_file *f, bool *moved, struct err *e)
 		struct lane *l = &x->lanes[i];
 
 		while (l->acked < l->block.n) {
+			size_t n = l->block.n - l->acked;
 			ssize_t w = libssh2_sftp_write(l->h, l->block.p +
-			    l->acked, l->block.n - l->acked);
+			    l->acked, n < OFFER ? n : OFFER);
 
 			if (w == LIBSSH2_ERROR_EAGAIN)
 				break;
@@ -542,7 +549,7 @@ ftp_write(struct place_file *f, const char *s, size_t n, struct err *e)
 	if (!take_turn(f, e))
 		return false;
 	while (n > 0) {
-		size_t part = n < PLACE_WINDOW / 4 ? n : PLACE_WINDOW / 4;
+		size_t part = n < WINDOW / 8 ? n : WINDOW / 8;
 
 		if (!x->alone && x->size >= LARGE && x->trip_ms >= FAR_MS &&
 		    !widen(f, e))
@@ -553,7 +560,7 @@ ftp_write(struct place_file *f, const char *s, size_t n, struct err *e)
 		s += part;
 		n -= part;
 		x->size += (int64_t)part;
-		if (x->n_lanes == 0 ? !slide(f, PLACE_WINDOW, e) :
+		if (x->n_lanes == 0 ? !slide(f, WINDOW, e) :
 		    x->next.n == BLOCK && !send_block(f, e))
 			return false;
 	}
