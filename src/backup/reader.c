@@ -190,12 +190,18 @@ reader_end(struct reader *r, struct err *e)
 	while (r->from >= 0 || r->errfd >= 0)
 		if (!turn(r, &none, &n, &moved, e))
 			return false;
-	while ((got = waitpid(r->pid, &status, WNOHANG)) != r->pid) {
+	moved = clock_mono_ms();
+	for (int64_t nap = 1; (got = waitpid(r->pid, &status, WNOHANG)) !=
+	    r->pid; nap = nap < 50 ? nap * 2 : nap) {
 		if (got < 0 && errno != EINTR)
 			return err_sys(e, "'%s' is gone without an end",
 			    r->name);
-		if (!turn(r, &none, &n, &moved, e))
-			return false;
+		if (r->cancelled != NULL && r->cancelled(r->cancel_ctx))
+			return err_set(e, ERR_CANCELLED, "cancelled");
+		if (clock_mono_ms() - moved > STALL_MS)
+			return err_set(e, ERR_TIMEOUT, "'%s' does not end",
+			    r->name);
+		clock_sleep_ms(nap);
 	}
 	r->pid = -1;
 	r->exit = spawn_code(status);

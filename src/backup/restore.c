@@ -509,6 +509,8 @@ restore_toc(struct place *p, const char *dir, const struct set_part *part,
 		}
 		if (ok && list.n > 0)
 			toc_take(ret, list.p);
+		if (!ok)
+			err_wrap(e, "'%s'", part->files.v[i].name);
 		reader_release(&r);
 		buf_release(&path);
 		buf_release(&list);
