@@ -462,9 +462,11 @@ to_reader(void *ctx, const void *raw, size_t n, struct err *e)
 	return reader_feed(ctx, raw, n, e);
 }
 
-/* Only so much of the file as its list takes. */
+/* Only so much of the file as its list takes; damage behind that is not seen, and
+ * bad says what was. */
 static bool
-feed_head(struct place *p, const char *path, struct reader *r, struct err *e)
+feed_head(struct place *p, const char *path, struct reader *r, struct err *bad,
+    struct err *e)
 {
 	struct place_file *f = place_read_open(p, path, 0, e);
 	struct gz_in *in = gz_in_open();
@@ -473,47 +475,56 @@ feed_head(struct place *p, const char *path, struct reader *r, struct err *e)
 
 	while (f != NULL && !r->refused &&
 	    (n = place_file_read(f, piece, CHUNK, e)) > 0)
-		if (!gz_in_take(in, piece, (size_t)n, to_reader, r, e)) {
-			n = -1;
+		if (!gz_in_take(in, piece, (size_t)n, to_reader, r, bad))
 			break;
-		}
 	place_file_drop(f);
 	gz_in_close(in);
 	free(piece);
 	return n >= 0;
 }
 
+/* One archive's part of it. */
+static bool
+read_head(struct place *p, const char *path, const char *pg_restore,
+    struct toc *ret, struct err *e)
+{
+	const char *argv[] = { pg_restore, "--list", NULL };
+	struct reader r = READER_INIT;
+	struct buf list = BUF_INIT, why = BUF_INIT;
+	struct err bad = ERR_INIT;
+	bool ok;
+
+	r.out = to_buf;
+	r.ctx = &list;
+	ok = reader_start(&r, argv, true, e) &&
+	    feed_head(p, path, &r, &bad, e) && reader_end(&r, e);
+	if (ok && r.exit != 0) {
+		reader_why(&r, &why);
+		ok = err_set(e, ERR_INTEGRITY, "%s", bad.kind != ERR_NONE ?
+		    bad.msg : why.p);
+	}
+	if (ok && list.n > 0)
+		toc_take(ret, list.p);
+	reader_release(&r);
+	buf_release(&list);
+	buf_release(&why);
+	return ok;
+}
+
 bool
 restore_toc(struct place *p, const char *dir, const struct set_part *part,
     const char *pg_restore, struct toc *ret, struct err *e)
 {
-	const char *argv[] = { pg_restore, "--list", NULL };
 	bool ok = true;
 
 	for (size_t i = 0; ok && i < part->files.n; i++) {
-		struct reader r = READER_INIT;
-		struct buf path = BUF_INIT, list = BUF_INIT;
+		struct buf path = BUF_INIT;
 
-		r.out = to_buf;
-		r.ctx = &list;
 		buf_printf(&path, "%s/", dir);
 		set_part_path(&path, part, part->files.v[i].name);
-		ok = reader_start(&r, argv, true, e) &&
-		    feed_head(p, path.p, &r, e) && reader_end(&r, e);
-		if (ok && r.exit != 0) {
-			struct buf why = BUF_INIT;
-
-			reader_why(&r, &why);
-			ok = err_set(e, ERR_INTEGRITY, "%s", why.p);
-			buf_release(&why);
-		}
-		if (ok && list.n > 0)
-			toc_take(ret, list.p);
-		if (!ok)
-			err_wrap(e, "'%s'", part->files.v[i].name);
-		reader_release(&r);
+		ok = read_head(p, path.p, pg_restore, ret, e) ||
+		    err_wrap(e, "'%s'", part->files.v[i].name);
 		buf_release(&path);
-		buf_release(&list);
 	}
 	return ok;
 }

@@ -39,7 +39,7 @@ version_of(const char *bin)
 	if (access(path, X_OK) == 0 && spawn_run(&(struct run){ .argv = argv },
 	    &ran, NULL) && spawn_code(ran.status) == 0 && ran.out.n > 0 &&
 	    (s = strstr(ran.out.p, ") ")) != NULL)
-		version = atoi(s + 2);
+		version = (int)strtol(s + 2, NULL, 10);
 	ran_release(&ran);
 	free(path);
 	return version;

@@ -151,7 +151,7 @@ may(const struct plan *p, struct err *e)
 	const struct restore_target *t = &p->target;
 	struct buf lacks = BUF_INIT;
 	int major = p->copy.part->from.server_version != NULL ?
-	    atoi(p->copy.part->from.server_version) : 0;
+	    (int)strtol(p->copy.part->from.server_version, NULL, 10) : 0;
 
 	list(&lacks, "the roles", t->roles.v, t->roles.n);
 	list(&lacks, "the extensions", t->extensions.v, t->extensions.n);

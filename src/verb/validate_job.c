@@ -316,8 +316,8 @@ wanted(const struct run *r, const struct set_part *p)
 static int
 major(const struct set_part *p)
 {
-	return p->from.server_version != NULL ? atoi(p->from.server_version) :
-	    0;
+	return p->from.server_version != NULL ?
+	    (int)strtol(p->from.server_version, NULL, 10) : 0;
 }
 
 /* One server for the set: as new as the newest, with room for the largest. */
