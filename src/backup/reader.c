@@ -92,14 +92,15 @@ reader_start(struct reader *r, const char *const *argv, bool input,
 static void
 take_out(struct reader *r)
 {
-	struct buf b = BUF_INIT;
-	ssize_t n = io_read_some(r->from, &b, PIECE);
+	ssize_t n;
 
+	/* kept: memory of this size goes back to the system each time */
+	buf_clear(&r->piece);
+	n = io_read_some(r->from, &r->piece, PIECE);
 	if (n > 0 && r->out != NULL)
-		r->out(r->ctx, b.p, b.n);
+		r->out(r->ctx, r->piece.p, r->piece.n);
 	if (n == 0 || (n < 0 && errno != EAGAIN))
 		io_close(&r->from);
-	buf_release(&b);
 }
 
 static void
@@ -250,6 +251,7 @@ reader_release(struct reader *r)
 		r->pid = -1;
 	}
 	buf_release(&r->said);
+	buf_release(&r->piece);
 }
 
 bool

@@ -29,7 +29,8 @@ struct reader {
 	const char *name;
 	pid_t pid;
 	int in, from, errfd;
-	struct buf said;		/* the end of its standard error */
+	struct buf said;		/* its standard error, as far as kept */
+	struct buf piece;
 	bool refused;			/* it closed its input early */
 	int exit;			/* 0..255, 128 + signal; -1: not yet */
 };
