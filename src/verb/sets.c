@@ -465,6 +465,8 @@ verb_sets(struct cli *c, int argc, char **argv)
 	struct desk d;
 	int status;
 
+	if (argc > 0 && strcmp(argv[0], "adopt") == 0)
+		return sets_adopt(c, argc - 1, argv + 1);
 	if (!cli_parse(c, argc, argv, opts, 1) || !cli_words(c, 0, 1,
 	    "midwatch sets [STORE] [--timeout 60s] [--json]"))
 		return EXIT_USAGE;

@@ -90,9 +90,10 @@ const struct verb verbs[] = {
 	{ "replay", NULL, "replay INCIDENT", "step through the past", "",
 	    false },
 	{ "schedule", NULL, "schedule", "when the jobs really run", "", false },
-	{ "sets", verb_sets, "sets [STORE] [--timeout 60s]",
+	{ "sets", verb_sets, "sets [STORE] [--timeout 60s]\n"
+	    "sets adopt PATH [--store NAME] [--db NAME] [--move]",
 	    "what backups there are, and what each of them is worth",
-	    "--timeout", false },
+	    "adopt --timeout --store --db --move", false },
 	{ "restore", verb_restore,
 	    "restore SET|latest DB --into CONNINFO --confirm NAME [--plan] "
 	    "[--over] [--store NAME] [--jobs N]",

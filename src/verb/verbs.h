@@ -52,4 +52,7 @@ verb_fn incident_open, incident_list, incident_show, incident_note,
     incident_set_severity, incident_set_role, incident_publish,
     incident_resolve, incident_close;
 
+/* Of `sets`. */
+verb_fn sets_adopt;
+
 #endif
