@@ -16,6 +16,8 @@ enum {
 	MAGIC = 512,
 	TAIL = 1024,			/* the end marker is in the last so many */
 	STALL_MS = 600000,
+	END_MS = 30000,			/* without a word after all is read */
+	TAR_END = 1024,			/* zeros at the end of a tar */
 };
 
 #define WORD_(id, word, ending) word,
@@ -92,6 +94,7 @@ struct reader {
 	struct buf first;		/* raw bytes until the form is known */
 	struct buf head, tail;		/* of the SQL */
 	bool known;
+	int64_t zeros;			/* at the end of the raw bytes by now */
 };
 
 static void
@@ -124,10 +127,16 @@ form_of(const char *p, size_t n)
 
 /* One turn of pg_restore. False: it has said why, or hangs. */
 static bool
-turn(struct reader *r, struct err *e)
+turn(struct reader *r, bool end, struct err *e)
 {
-	if (!place_turn(r->pg, &r->io, clock_mono_ms() + STALL_MS, e))
-		return false;
+	if (!place_turn(r->pg, &r->io, clock_mono_ms() + (end ? END_MS :
+	    STALL_MS), e)) {
+		if (e->kind != ERR_TIMEOUT)
+			return false;
+		err_clear(e);
+		return err_set(e, ERR_INTEGRITY, "pg_restore has read %s of "
+		    "it and does not go on", end ? "all" : "a part");
+	}
 	take_sql(r, r->io.out.p, r->io.out.n);
 	buf_clear(&r->io.out);
 	if (r->io.err.n > MANIFEST_MAX)
@@ -155,7 +164,7 @@ feed(struct reader *r, const void *p, size_t n, bool end, struct err *e)
 	r->io.in_n = n;
 	r->io.in_end = end;
 	while (!r->io.ended && (r->io.in_n > 0 || end))
-		if (!turn(r, e))
+		if (!turn(r, end, e))
 			return false;
 	/* it may leave the end of an archive unread, which is no failure */
 	return !r->io.ended || r->io.exit.code == 0 || pg_failed(r, e);
@@ -169,7 +178,8 @@ begin(struct reader *r, struct err *e)
 
 	r->known = true;
 	r->d->form = form_of(r->first.p, r->first.n);
-	if (r->d->form == ADOPT_NONE)
+	r->d->other = r->d->form == ADOPT_NONE;
+	if (r->d->other)
 		return err_set(e, ERR_INTEGRITY, "it is no dump of a database");
 	if (r->d->form == ADOPT_CLUSTER)
 		return err_set(e, ERR_INTEGRITY, "it is a dump of a whole "
@@ -190,7 +200,12 @@ take_raw(void *ctx, const void *p, size_t n, struct err *e)
 {
 	struct reader *r = ctx;
 
+	size_t zeros = 0;
+
 	r->d->raw_size += (int64_t)n;
+	while (zeros < n && ((const char *)p)[n - 1 - zeros] == '\0')
+		zeros++;
+	r->zeros = zeros < n ? (int64_t)zeros : r->zeros + (int64_t)n;
 	if (!r->known) {
 		buf_add(&r->first, p, n);
 		return r->first.n < MAGIC || begin(r, e);
@@ -233,6 +248,10 @@ finish(struct reader *r, struct err *e)
 {
 	if (!r->known && !begin(r, e))
 		return false;
+	/* pg_restore never ends when a tar does so in the middle */
+	if (r->d->form == ADOPT_TAR && r->zeros < TAR_END)
+		return err_set(e, ERR_INTEGRITY, "it does not end as a tar "
+		    "does: it was cut off");
 	if (r->pg != NULL && !feed(r, "", 0, true, e))
 		return false;
 	return ends_well(r, e);

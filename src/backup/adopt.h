@@ -50,6 +50,7 @@ struct adopt_dump {
 	char *db;			/* of the site; NULL: not known */
 	const char *db_from;		/* "the dump", "its name", "you" */
 	int64_t at;			/* wall ms */
+	bool other;			/* it is something else altogether */
 	bool proven;
 	char *why;			/* why it is not */
 	/* what was made of it */
@@ -75,7 +76,7 @@ struct adopt_ask {
 /* A file, or every file below a directory; sets of ours are passed over. */
 bool adopt_find(struct adopt_dumps *ret, struct place *p, const char *path,
     struct err *e);
-/* Is it a dump, and whole? False: d->why says why not (form NONE: it is none). */
+/* Is it a dump, and whole? False: d->why says why not (other: it is none). */
 bool adopt_read(struct adopt_dump *d, const struct adopt_ask *ask);
 /* The set of one that is proven. False: nothing is left of it. */
 bool adopt_make(struct adopt_dump *d, const struct adopt_ask *ask,

@@ -87,11 +87,11 @@ find(struct adopting *a, const char *path, struct err *e)
 }
 
 static void
-say(const struct adopting *a, const struct adopt_dump *d)
+say(const struct adopt_dump *d)
 {
 	char at[40], size[16];
 
-	if (a->ask.site == NULL || (d->form == ADOPT_NONE && !d->asked))
+	if (d->other && !d->asked)
 		return;
 	text_fmt_size(size, d->size);
 	clock_fmt_site(at, d->at);
@@ -115,7 +115,7 @@ take(struct adopting *a, struct adopt_dump *d)
 	struct err e = ERR_INIT;
 	bool read = adopt_read(d, &a->ask);
 
-	if (!read && d->form == ADOPT_NONE && !d->asked && !d->packed)
+	if (d->other && !d->asked)
 		a->others++;
 	else if (!read)
 		a->unproven++;
@@ -167,7 +167,7 @@ say_json(const struct adopting *a)
 	json_key(&b, "dumps");
 	json_open_list(&b);
 	for (size_t i = 0; i < a->all.v.n; i++)
-		if (a->all.v.v[i].form != ADOPT_NONE || a->all.v.v[i].asked)
+		if (!a->all.v.v[i].other || a->all.v.v[i].asked)
 			put_dump(&b, &a->all.v.v[i]);
 	json_close_list(&b);
 	json_put_int(&b, "other_files", (int64_t)a->others);
@@ -190,7 +190,7 @@ adopt(struct adopting *a, struct cli *c, const char *path)
 	for (size_t i = 0; i < a->all.v.n; i++) {
 		take(a, &a->all.v.v[i]);
 		if (!c->json)
-			say(a, &a->all.v.v[i]);
+			say(&a->all.v.v[i]);
 	}
 	if (c->json)
 		say_json(a);
