@@ -117,7 +117,7 @@ form_of(const char *p, size_t n)
 	if (n >= 5 && memcmp(p, "PGDMP", 5) == 0)
 		return ADOPT_CUSTOM;
 	if (n >= 262 && memcmp(p + 257, "ustar", 5) == 0 &&
-	    strncmp(p, "toc.dat", 8) == 0)
+	    strcmp(p, "toc.dat") == 0)
 		return ADOPT_TAR;
 	if (memmem(p, n, all, sizeof all - 1) != NULL)
 		return ADOPT_CLUSTER;

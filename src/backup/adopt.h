@@ -81,6 +81,6 @@ bool adopt_read(struct adopt_dump *d, const struct adopt_ask *ask);
 /* The set of one that is proven. False: nothing is left of it. */
 bool adopt_make(struct adopt_dump *d, const struct adopt_ask *ask,
     struct err *e);
-void adopt_release(struct adopt_dumps *d);
+void adopt_release(struct adopt_dumps *all);
 
 #endif
