@@ -40,9 +40,9 @@
 	    "the store has at least so much room")			\
 	X(STORES_ROOM, "every store room SIZE", false, ask_seen, "stores", \
 	    "every store has at least so much room")			\
-	X(NIGHTLY, "nightly passed", true, ask_later, "nightly runs",	\
+	X(NIGHTLY, "nightly passed", true, ask_seen, "nightly runs",	\
 	    "the real nightly job has ended well")			\
-	X(SCHEDULE, "schedule right", false, ask_later, "the schedule",	\
+	X(SCHEDULE, "schedule right", false, ask_seen, "the schedule",	\
 	    "the nightly really runs at the site's hour")		\
 	X(UPLOADS, "uploads verified", true, ask_later, "uploads",	\
 	    "every store holds what was sent to it, read back")		\

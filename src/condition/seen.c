@@ -323,6 +323,43 @@ judge_size(const struct asked *a, const struct reading *r, struct buf *why)
 	    "", verdict);
 }
 
+/* Of the last run that was seen, whatever saw it. */
+static enum truth
+judge_nightly(const struct asked *a, const struct reading *r, struct buf *why)
+{
+	const char *result = json_get_str(r->data, "result");
+	const char *ended = json_get_str(r->data, "ended");
+	char at[40], age[32];
+	int64_t ms;
+	bool late;
+
+	if (result == NULL)
+		return flag(r, "missed") == TRUTH_YES ?
+		    in_its_words(TRUTH_NO, r, why) :
+		    not_seen(r, why, "a run of it");
+	if (strcmp(result, "good") != 0)
+		return say(TRUTH_NO, why, strcmp(result, "bad") == 0 ?
+		    "the last nightly failed" : "no end of the last nightly "
+		    "was seen");
+	if (ended == NULL || !clock_parse_utc(ended, &ms))
+		return not_seen(r, why, "when it ended");
+	if (a->c->since_open && a->w->inc == NULL)
+		return say(TRUTH_UNKNOWN, why, "no incident is open");
+	late = (a->c->since_open && ms < a->w->inc->opened) ||
+	    (a->c->within_ms > 0 && a->w->now - ms > a->c->within_ms);
+	clock_fmt_site(at, ms);
+	text_fmt_duration(age, a->w->now > ms ? a->w->now - ms : 0);
+	return say(late ? TRUTH_NO : TRUTH_YES, why, "the last nightly ended "
+	    "well at %s (%s ago)", at, age);
+}
+
+static enum truth
+judge_schedule(const struct asked *a, const struct reading *r, struct buf *why)
+{
+	(void)a;
+	return judge_flag(r, "right", why, "what starts it");
+}
+
 /* ---- which reading answers what ---------------------------------------------------- */
 
 static const struct {
@@ -342,6 +379,8 @@ static const struct {
 	{ COND_DISKS, "disk", judge_percent, "all disks are below it" },
 	{ COND_DISK_FREE, "disk", judge_room, NULL },
 	{ COND_INODES, "disk", judge_inodes, NULL },
+	{ COND_NIGHTLY, "schedule", judge_nightly, NULL },
+	{ COND_SCHEDULE, "schedule", judge_schedule, NULL },
 	{ COND_STORE, "store", judge_store, NULL },
 	{ COND_STORE_ROOM, "store", judge_room, NULL },
 	{ COND_STORES_ROOM, "store", judge_room, "all stores have the room" },
@@ -456,6 +495,9 @@ no_such(const struct cond *c, const char *kind, struct buf *why)
 	if (strcmp(kind, "backup") == 0)
 		return say(TRUTH_UNKNOWN, why, "the site file names nothing "
 		    "that is backed up, or no store");
+	if (strcmp(kind, "schedule") == 0)
+		return say(TRUTH_UNKNOWN, why, "the site file states no hour of "
+		    "the nightly");
 	return say(TRUTH_UNKNOWN, why, "the site file names no %ss", kind);
 }
 

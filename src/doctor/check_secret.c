@@ -242,21 +242,49 @@ tildes(const struct buf *bytes, int *ret_line, char **ret_text)
 	return found;
 }
 
+/* Nobody wrote a `~` there: libpq's own way looks into it all the same. */
+static bool
+usual_passwords(struct doctor *d, const struct site *s)
+{
+	const char *libpq = getenv("PGPASSFILE");
+	char *usual = text_empty(libpq) ? in_home(".pgpass") : xstrdup(libpq);
+	const char *first = NULL;
+	size_t n = 0;
+	bool used;
+
+	for (size_t i = 0; i < site_dbs(s); i++)
+		if (site_db_at(s, i)->passfile == NULL && n++ == 0)
+			first = site_db_at(s, i)->name;
+	used = n > 0 && file_exists(usual);
+	if (used) {
+		doctor_found(d, DOCTOR_ERROR, "home directory", "the login of "
+		    "%s%s takes its password from '%s': the group '%s' shares "
+		    "this site, and each of them has another one", first,
+		    n > 1 ? " (and of more)" : "", usual, s->group);
+		doctor_todo(d, "Write 'passfile' with the whole path of one "
+		    "that whoever runs the nightly can read.");
+	}
+	free(usual);
+	return used;
+}
+
 void
 check_home(struct doctor *d)
 {
 	const struct site *s = doctor_site(d);
 	char *text = NULL;
+	bool usual;
 	size_t n;
 	int line = 0;
 
 	if (s == NULL || s->group == NULL)
 		return;
+	usual = usual_passwords(d, s);
 	n = tildes(&s->doc.bytes, &line, &text);
-	if (n == 0)
+	if (n == 0 && !usual)
 		doctor_found(d, DOCTOR_OK, "home directory", "no path of this "
 		    "shared site depends on who runs it");
-	else {
+	else if (n > 0) {
 		doctor_found(d, DOCTOR_ERROR, "home directory", "line %d has "
 		    "'%s'%s: the group '%s' shares this site, and '~' is "
 		    "somebody else's home for each of them", line, text,

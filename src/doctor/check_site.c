@@ -248,18 +248,3 @@ check_hooks(struct doctor *d)
 		doctor_found(d, DOCTOR_OK, "commands", "%zu of the site file "
 		    "could be started; none was run", t.good);
 }
-
-void
-check_places(struct doctor *d)
-{
-	const struct site *s = doctor_site(d);
-	size_t n = s != NULL ? site_places(s) : 0;
-
-	if (n == 0)
-		return;
-	doctor_found(d, DOCTOR_WARNING, "places", "%zu named, and this version "
-	    "reaches none of them: nothing there was looked at", n);
-	doctor_todo(d, "Try each by hand before you need it: 'ssh %s true'.",
-	    site_place_at(s, 0)->ssh != NULL ? site_place_at(s, 0)->ssh :
-	    "HOST");
-}

@@ -13,8 +13,9 @@
 #include "condition/intern.h"
 #include "doctor/intern.h"
 #include "runbook/runbook.h"
+#include "watch/watch.h"
 
-enum { ASK_MS = LOCAL_DEADLINE_MS + 1500 };
+enum { ASK_MS = LOCAL_DEADLINE_MS + 1500, AGE_MS = 15000 };
 
 /* What tonight's answer to a question is worth. */
 enum worth {
@@ -35,6 +36,7 @@ struct tonight {
 	const struct runbook *rb;
 	VEC(struct question) questions;
 	VEC(size_t) asked;	/* those that the world can answer now */
+	struct readings places;	/* where commands would run */
 };
 
 /* ---- questions ------------------------------------------------------------- */
@@ -230,6 +232,22 @@ try_action(const struct rb_step *step, struct trial *r)
 	strings_release(&argv);
 }
 
+/* Whether commands can be run there now; which program it is stays unknown. */
+static void
+try_place(const struct tonight *t, const char *name, struct trial *r)
+{
+	const struct reading *at = readings_find(&t->places, "place", name);
+
+	if (at != NULL && at->error == NULL &&
+	    json_get_bool(at->data, "commands"))
+		return;
+	add(&r->bad, "it runs at '%s': %s", name, at == NULL ?
+	    "it cannot be reached without a site file" : at->error != NULL ?
+	    at->error : at->text != NULL ? at->text : "it runs no commands");
+	if (at != NULL && at->next != NULL)
+		r->todo = at->next;
+}
+
 static void
 try_command(const struct tonight *t, const struct rb_step *step,
     struct trial *r)
@@ -239,11 +257,9 @@ try_command(const struct tonight *t, const struct rb_step *step,
 
 	if (step->at != NULL && s != NULL && site_place(s, step->at) == NULL)
 		add(&r->bad, "the site file knows no place '%s'", step->at);
-	else if (step->at != NULL) {
-		add(&r->bad, "it runs at '%s', and this version runs commands "
-		    "on this host only", step->at);
-		r->by_hand = true;
-	} else if (!command_stands(&step->command, s ? s->doc.dir : NULL,
+	else if (step->at != NULL)
+		try_place(t, step->at, r);
+	else if (!command_stands(&step->command, s ? s->doc.dir : NULL,
 	    &why)) {
 		add(&r->bad, "%s", why.p);
 		r->todo = "Install what is missing, or mend the runbook.";
@@ -338,6 +354,29 @@ tell_step(struct tonight *t, size_t i)
 }
 
 static void
+look_at_places(struct tonight *t)
+{
+	const struct site *s = doctor_site(t->d);
+	struct watch_want *want = xcalloc(t->rb->n + 1, sizeof *want);
+	size_t n = 0;
+
+	for (size_t i = 0; i < t->rb->n; i++) {
+		const char *at = t->rb->steps[i].at;
+		bool known = at == NULL || s == NULL ||
+		    site_place(s, at) == NULL;
+
+		for (size_t k = 0; k < n && !known; k++)
+			known = strcmp(want[k].name, at) == 0;
+		if (!known)
+			want[n++] = (struct watch_want){ "place", at };
+	}
+	if (n > 0)
+		watch_some(s, t->d->have_state ? &t->d->state : NULL, want, n,
+		    AGE_MS, clock_mono_ms() + ASK_MS, &t->places);
+	free(want);
+}
+
+static void
 try_runbook(struct doctor *d, const struct runbook *rb)
 {
 	struct tonight t = { .d = d, .rb = rb };
@@ -349,12 +388,14 @@ try_runbook(struct doctor *d, const struct runbook *rb)
 		collect(&t, &rb->steps[i].when);
 	}
 	ask_all(&t);
+	look_at_places(&t);
 	for (size_t i = 0; i < rb->n; i++)
 		tell_step(&t, i);
 	for (size_t i = 0; i < t.questions.n; i++)
 		free(t.questions.v[i].why);
 	VEC_RELEASE(&t.questions);
 	VEC_RELEASE(&t.asked);
+	readings_release(&t.places);
 }
 
 void

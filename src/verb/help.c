@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "condition/condition.h"
+#include "reading/probe.h"
 #include "verb/verbs.h"
 
 static const char options[] =
@@ -41,9 +42,53 @@ all(struct buf *b)
 			buf_printf(b, "  %-10s %s\n", verbs[i].name,
 			    verbs[i].help);
 	buf_printf(b, "\n%s\n\n'midwatch help VERB' says more; 'midwatch help "
-	    "conditions' lists what runbooks can ask.\n"
+	    "conditions' lists what runbooks can ask,\n'midwatch help readings' "
+	    "what is looked at.\n"
 	    "exit: 0 done and proven, 1 tried and failed, 2 wrong usage or "
 	    "configuration, 3 refused by a guard, 130/143 cancelled\n", options);
+}
+
+/* "5 s", "1 min". */
+static void
+put_ms(struct buf *b, int ms)
+{
+	char s[24];
+
+	if (ms % 60000 == 0)
+		(void)snprintf(s, sizeof s, "%d min", ms / 60000);
+	else
+		(void)snprintf(s, sizeof s, "%g s", ms / 1000.0);
+	buf_printf(b, "%8s", s);
+}
+
+static void
+readings(struct buf *b)
+{
+	buf_str(b, "kind          every  within  what\n");
+	for (const struct probe *const *p = probes; *p != NULL; p++) {
+		buf_printf(b, "%-10s ", (*p)->kind);
+		put_ms(b, (*p)->every_ms);
+		put_ms(b, (*p)->deadline_ms);
+		buf_printf(b, "  %s\n", (*p)->what);
+	}
+	buf_str(b, "\n'midwatch watch' writes each as one JSON object a line, "
+	    "'midwatch status --json'\nthe newest of each as the list "
+	    "\"readings\". Members are only ever added:\n\n"
+	    "  kind, name    what it is of\n"
+	    "  level         ok, warning, critical or unknown\n"
+	    "  at            when the answer came or was given up (UTC)\n"
+	    "  took_ms, deadline_ms, cost_us\n"
+	    "                how long it took, how long it might have, and the "
+	    "processor's time\n"
+	    "  text          the fact, one line for people\n"
+	    "  next          what to do about it; left out: nothing\n"
+	    "  data          the facts by name, as the kind has them\n"
+	    "  error         why there is no answer; level is unknown then, and "
+	    "text and\n                data are those of the last one\n"
+	    "  stale, since  true, and when that last answer came\n\n"
+	    "A listener gets the newest reading of every target first, then one "
+	    "of kind \"feed\"\n(who serves, and by which site file), then each "
+	    "new one as it comes.\n");
 }
 
 /* roff: a leading dot or quote would be a request, '-' a hyphen. */
@@ -59,6 +104,21 @@ roff(struct buf *b, const char *s)
 			buf_str(b, "\\-");
 		else
 			buf_ch(b, *s);
+	}
+}
+
+/* Each as it is. */
+static void
+lines(struct buf *b, char *s)
+{
+	while (*s != '\0') {
+		size_t n = strcspn(s, "\n");
+		bool last = s[n] == '\0';
+
+		s[n] = '\0';
+		roff(b, s);
+		buf_ch(b, '\n');
+		s += n + !last;
 	}
 }
 
@@ -106,15 +166,11 @@ man(struct buf *b)
 	    ".SH CONDITIONS\n.nf\n");
 	buf_clear(&t);
 	cond_help(&t);
-	for (char *s = t.p; *s != '\0';) {
-		size_t n = strcspn(s, "\n");
-		bool last = s[n] == '\0';
-
-		s[n] = '\0';
-		roff(b, s);
-		buf_ch(b, '\n');
-		s += n + !last;
-	}
+	lines(b, t.p);
+	buf_str(b, ".fi\n.SH READINGS\n.nf\n");
+	buf_clear(&t);
+	readings(&t);
+	lines(b, t.p);
 	buf_str(b, ".fi\n");
 	buf_release(&t);
 }
@@ -166,6 +222,8 @@ verb_help(struct cli *c, int argc, char **argv)
 		one(&b, v);
 	else if (c->words.n > 0 && strcmp(c->words.v[0], "conditions") == 0)
 		cond_help(&b);
+	else if (c->words.n > 0 && strcmp(c->words.v[0], "readings") == 0)
+		readings(&b);
 	else if (c->words.n > 0)
 		return cli_usage("there is no verb '%s'", c->words.v[0]);
 	else
