@@ -2,6 +2,14 @@
 # What doctor finds, what it makes, how it ends, and how fast.
 . "$(dirname "$0")/../lib.sh"
 
+. "$ROOT/tests/postgres.sh"
+. "$ROOT/tests/sshd.sh"
+
+if ! pg_start_cluster "$WORK/pg"; then
+	skip "doctor looks at a site with a database" "$WHY"
+	finish
+fi
+psql_ "$WORK/pg" -q -c 'CREATE DATABASE otc' || exit 99
 S=$WORK/site
 mkdir -p "$S/bin" "$S/home"
 cd "$S" || exit 99
@@ -17,7 +25,7 @@ site()
 {
 	cat >midwatch.cfg <<CFG
 site = { name = "t"; state = "state"; runbook = "own"; $1 };
-databases = ( { name = "otc"; passfile = "pass"; } );
+databases = ( { name = "otc"; passfile = "pass"; host = "$WORK/pg"; port = ${PORT:-$PG_PORT}; user = "$PG_SUPER"; } );
 $2
 CFG
 }
@@ -47,7 +55,7 @@ check "no secret is read" lacks "$OUT$ERR" "secret-word"
 expect_exit 0 "the second time it is all there" "$MIDWATCH" doctor
 check "and nothing is made" lacks "$OUT" "made: "
 expect_exit 0 "the same as JSON" "$MIDWATCH" doctor --json
-check "it is one object with the known fields" python3 - "$WORK/.out" <<'PY'
+cat >fields.py <<'PY'
 import json, sys
 d = json.load(open(sys.argv[1]))
 assert d["ok"] is True
@@ -55,6 +63,7 @@ assert all(set(c) == {"check", "level", "seen", "todo"} for c in d["checks"])
 assert all(c["level"] in ("ok", "warning", "error") for c in d["checks"])
 assert all(c["todo"] for c in d["checks"] if c["level"] != "ok")
 PY
+check "it is one object with the known fields" python3 fields.py "$WORK/.out"
 
 # --- wrong usage ------------------------------------------------------------------------
 expect_exit 2 "an unknown option is wrong usage" "$MIDWATCH" doctor --tonigt
@@ -87,6 +96,34 @@ tool pg_dump "printf 'pg_dump \\033[2J\\r1.0\\n'"
 expect_exit 0 "a tool may say strange things" "$MIDWATCH" doctor
 check "none of it reaches the terminal" lacks "$OUT" "$(printf '\033')"
 tool pg_dump 'echo pg_dump 1.0'
+
+# --- elsewhere --------------------------------------------------------------------------
+check "a database that lets us in is told" contains "$OUT" "ok       database: otc: "
+PORT=1 site '' ''
+expect_exit 1 "one that does not is an error" "$MIDWATCH" doctor
+check "with the reason" contains "$OUT" "error    database: otc: no login at"
+check "and what to do" contains "$OUT" "See whether the server runs"
+PATH=${PATH#"$S/bin:"}
+if sshd_start "$WORK/ssh"; then
+	site '' "places = ( $(sshd_place box "$WORK/ssh"), { name = \"gone\"; ssh = \"127.0.0.1\"; port = 1; known_hosts = \"$WORK/ssh/known_hosts\"; } );
+stores = ( { name = \"nas\"; at = \"box\"; path = \"$WORK\"; }, { name = \"away\"; at = \"gone\"; path = \"/x\"; } );"
+	expect_exit 1 "places and stores are tried" "$MIDWATCH" doctor
+	check "one that answers is well" contains "$OUT" "ok       place: box: reached by ssh"
+	check "one that does not is an error" contains "$OUT" "error    place: gone: not reachable"
+	check "with what to do about it" contains "$OUT" "ssh -v 127.0.0.1"
+	check "and its store as well" contains "$OUT" "error    store: away: "
+	check "and the other one is there" sh -c 'grep -q "^\(ok\|warning\)  *store: nas: " "$1"' - "$WORK/.out"
+	at() { printf '{ id = "%s"; kind = "command"; at = "%s"; title = "T"; stop = "safe"; command = "true"; exit_proves = true; }' "$1" "$2"; }
+	steps "$(at near box), $(at far gone)"
+	expect_exit 1 "tonight's steps elsewhere are tried as well" "$MIDWATCH" doctor --tonight
+	check "where it is reached the step could begin" contains "$OUT" "ok       2 near: its command could be started"
+	check "where it is not the step would fail" contains "$OUT" "tonight the first step that would fail is 3 'far': it runs at 'gone': not reachable"
+	steps "$(run look '"./look"')"
+else
+	skip "places and stores are tried" "$WHY"
+fi
+PATH=$S/bin:$PATH
+site '' ''
 
 # --- an open incident -------------------------------------------------------------------
 expect_exit 0 "an incident opens" "$MIDWATCH" incident open --title "disk full"

@@ -189,6 +189,30 @@ a_home_directory_in_a_shared_site_is_an_error(void **state)
 	buf_release(&b);
 }
 
+static void
+the_runners_own_password_file_in_a_shared_site_is_an_error(void **state)
+{
+	static const char text[] = KIT_GROUP "group = \"root\"; };"
+	    "databases = ( { name = \"a\"; passfile = \"pass\"; }, "
+	    "{ name = \"o\"; } );";
+	struct doctor d;
+
+	(void)state;
+	kit_clean();
+	kit_site(&d, text);
+	kit_check(&d, check_home);
+	FOUND(&d, DOCTOR_OK, "no path of this shared site");
+	(void)test_write("site/home/.pgpass", "*:*:*:*:x\n");
+	kit_check(&d, check_home);
+	FOUND(&d, DOCTOR_ERROR, "the login of o takes its password from");
+	assert_int_equal(d.findings.n, 1);
+	doctor_release(&d);
+	kit_site(&d, SITE("databases = ( { name = \"o\"; } );"));
+	kit_check(&d, check_home);
+	assert_int_equal(d.findings.n, 0);
+	doctor_release(&d);
+}
+
 /* ---- commands ---------------------------------------------------------------- */
 
 static void
@@ -309,6 +333,8 @@ static const struct CMUnitTest tests[] = {
 	    without_a_password_file_named_the_usual_one_is_looked_at),
 	cmocka_unit_test(keys_and_known_hosts_are_looked_at),
 	cmocka_unit_test(a_home_directory_in_a_shared_site_is_an_error),
+	cmocka_unit_test(
+	    the_runners_own_password_file_in_a_shared_site_is_an_error),
 	cmocka_unit_test(commands_are_looked_at_and_not_run),
 	cmocka_unit_test(every_command_of_the_site_is_looked_at),
 	cmocka_unit_test(the_sites_runbook_has_to_be_there_and_lint),
