@@ -3,7 +3,6 @@
 # pipe; and a forwarded agent, which ends with its session.
 . "$(dirname "$0")/../lib.sh"
 . "$ROOT/tests/sshd.sh"
-no_leak_check
 
 if ! sshd_start "$WORK/ssh"; then
 	skip "a key's passphrase is asked for" "$WHY"

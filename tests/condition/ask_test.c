@@ -294,6 +294,74 @@ every_follow_up_has_an_owner_and_a_date(void **state)
 }
 
 static void
+the_nightly_is_judged_by_what_was_seen_of_it(void **state)
+{
+	static const struct {
+		const char *label, *data, *question, *says;
+		enum truth truth;
+	} rows[] = {
+		{ "it ended well", "\"result\":\"good\",\"ended\":"
+		    "\"2025-02-14T11:00:00.000Z\"", "nightly passed",
+		    "ended well at", TRUTH_YES },
+		{ "within a time", "\"result\":\"good\",\"ended\":"
+		    "\"2025-02-14T11:00:00.000Z\"", "nightly passed within 2h",
+		    "ended well at", TRUTH_YES },
+		{ "longer ago", "\"result\":\"good\",\"ended\":"
+		    "\"2025-02-14T11:00:00.000Z\"",
+		    "nightly passed within 30m", "(61 min", TRUTH_NO },
+		{ "before the incident", "\"result\":\"good\",\"ended\":"
+		    "\"2025-02-14T11:59:00.000Z\"",
+		    "nightly passed since-open", "ended well at", TRUTH_NO },
+		{ "since it opened", "\"result\":\"good\",\"ended\":"
+		    "\"2025-02-14T12:00:30.000Z\"",
+		    "nightly passed since-open", "ended well at", TRUTH_YES },
+		{ "it failed", "\"result\":\"bad\",\"ended\":"
+		    "\"2025-02-14T11:00:00.000Z\"", "nightly passed",
+		    "the last nightly failed", TRUTH_NO },
+		{ "it has no end yet", "\"result\":\"open\"",
+		    "nightly passed", "no end", TRUTH_NO },
+		{ "it was missed", "\"missed\":true", "nightly passed",
+		    "its words", TRUTH_NO },
+		{ "nothing was seen", "", "nightly passed",
+		    "could not be seen", TRUTH_UNKNOWN },
+		{ "it ended, and nobody knows when", "\"result\":\"good\"",
+		    "nightly passed", "when it ended", TRUTH_UNKNOWN },
+		{ "it is started as stated", "\"right\":true",
+		    "schedule right", "its words", TRUTH_YES },
+		{ "it is started at another hour", "\"right\":false",
+		    "schedule right", "its words", TRUTH_NO },
+		{ "what starts it cannot be read", "", "schedule right",
+		    "could not be seen", TRUTH_UNKNOWN },
+	};
+
+	(void)state;
+	with_site("site = { name = \"t\"; };");
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct cond_picture seen = { 0 };
+		struct reading r;
+		struct err e = ERR_INIT;
+		char *line = xprintf("{\"kind\":\"schedule\",\"name\":"
+		    "\"nightly\",\"level\":\"ok\",\"at\":"
+		    "\"2025-02-14T12:00:00.000Z\",\"text\":\"its words\","
+		    "\"data\":{%s}}", rows[i].data);
+
+		assert_true(reading_parse(&r, line, strlen(line), &e));
+		readings_put(&seen.all, &r);
+		VEC_PUSH(&seen.kinds, "schedule");
+		world.picture = &seen;
+		assert_int_equal(ask(rows[i].question), rows[i].truth);
+		test_case(rows[i].label);
+		says(rows[i].says);
+		world.picture = NULL;
+		cond_picture_release(&seen);
+		reading_release(&r);
+		free(line);
+	}
+	assert_int_equal(ask("schedule right"), TRUTH_UNKNOWN);
+	says("states no hour of the nightly");
+}
+
+static void
 a_file_is_there_or_not_or_cannot_be_seen(void **state)
 {
 	char question[PATH_MAX + 32];
@@ -484,6 +552,7 @@ static const struct CMUnitTest tests[] = {
 	TEST(only_a_person_declares),
 	TEST(the_report_is_published_or_not),
 	TEST(every_follow_up_has_an_owner_and_a_date),
+	TEST(the_nightly_is_judged_by_what_was_seen_of_it),
 	TEST(a_file_is_there_or_not_or_cannot_be_seen),
 	TEST(a_disk_is_as_full_as_df_says),
 	TEST(of_no_disks_and_no_services_nothing_is_known),
