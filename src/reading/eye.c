@@ -37,23 +37,28 @@ eye_place(struct eye *eye, const struct target *t, struct err *e)
 {
 	struct place_care care = { .secret = secret_find,
 	    .deadline_ms = eye->deadline };
+	struct err why = ERR_INIT;
 
 	if (eye->place != NULL && eye->place_at == t->at)
 		return eye->place;
 	/* what is down is asked once a round, not once a target */
 	if (eye->failed_at != 0 && eye->place_at == t->at &&
 	    clock_mono_ms() < eye->failed_at + DOWN_MS) {
-		*e = eye->failed;
+		if (e != NULL)
+			*e = eye->failed;
 		return NULL;
 	}
 	look_away(eye);
 	eye->spec = xcalloc(1, sizeof *eye->spec);
-	eye->place = place_open(site_spec(eye->spec, eye->site, t->at), &care, e);
+	eye->place = place_open(site_spec(eye->spec, eye->site, t->at), &care,
+	    &why);
 	eye->place_at = t->at;
 	eye->failed_at = 0;
 	if (eye->place == NULL) {
-		eye->failed = *e;
+		eye->failed = why;
 		eye->failed_at = clock_mono_ms();
+		if (e != NULL)
+			*e = why;
 	}
 	return eye->place;
 }

@@ -96,6 +96,7 @@ run_ "$MIDWATCH" status
 check "without a terminal nothing is asked" lacks "$OUT$ERR" "passphrase of"
 check "and the place says what it lacks" contains "$OUT" "its key needs a passphrase: $key"
 check "with the next step" contains "$OUT" "ssh-add $key"
+check "and so does what would be read there" sh -c '! grep -q "the process that was looking ended" "$1"' - "$WORK/.out"
 
 # --- at a terminal -------------------------------------------------------------------
 talk "$WORD" "$MIDWATCH" status
