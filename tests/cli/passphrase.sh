@@ -159,10 +159,13 @@ for path in glob.glob("/proc/[0-9]*/cmdline") + glob.glob("/proc/[0-9]*/environ"
 END
 check "no process has it among its words or in its environment" python3 leak.py fed.answers
 check "nor a file of the state" sh -c '! grep -rqF "$1" state home' - "$WORD"
+# Root's processes show it by their pages; a sanitizer makes locking do nothing.
+lo=' lo'
+! grep -q __asan_init "$MIDWATCH" || lo=''
 for p in $all; do
 	[ -e "/proc/$p" ] || continue
 	if [ "$(id -u)" = 0 ]; then
-		kept=$(awk '/^VmFlags:/ && / dd/ && / lo/' "/proc/$p/smaps" 2>/dev/null)
+		kept=$(grep '^VmFlags:.* wr .* dd' "/proc/$p/smaps" | grep -e "$lo")
 	else
 		kept=$(find "/proc/$p/environ" -user root 2>/dev/null)
 	fi
