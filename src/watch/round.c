@@ -65,17 +65,20 @@ watch_round(const struct site *site, const struct state *state,
 	readings_sort(ret);
 }
 
-/* Of the target, young enough. */
+enum { FEED_MS = 1000 };	/* it answers at once, or it hangs */
+
+/* Of the target, young enough. One from the future is of a clock that has been
+ * set back since, and nobody knows how old it is. */
 static bool
 fresh(const struct readings *all, const struct target *t, int64_t max_age_ms)
 {
 	const struct reading *r = readings_find(all, t->probe->kind, t->name);
-	int64_t usual = 2 * t->probe->every_ms;
+	int64_t usual = 2 * t->probe->every_ms, now = clock_wall_ms();
 
-	if (r == NULL)
+	if (r == NULL || r->at > now + usual)
 		return false;
 	/* what is down is asked with longer and longer pauses */
-	return r->error != NULL || r->at >= clock_wall_ms() -
+	return r->error != NULL || r->at >= now -
 	    (usual > max_age_ms ? usual : max_age_ms);
 }
 
@@ -86,7 +89,9 @@ from_feed(const struct lookout *l, int64_t max_age_ms, int64_t deadline_ms,
     struct readings *ret)
 {
 	struct readings all = { 0 };
-	bool ok = feed_ask(l->site, l->state, deadline_ms, &all);
+	int64_t now = clock_mono_ms(), quarter = (deadline_ms - now) / 4;
+	bool ok = feed_ask(l->site, l->state, now +
+	    (quarter < FEED_MS ? quarter : FEED_MS), &all);
 
 	for (size_t i = 0; ok && i < l->targets.n; i++)
 		ok = fresh(&all, &l->targets.v[i], max_age_ms);
