@@ -36,7 +36,7 @@ struct place *
 eye_place(struct eye *eye, const struct target *t, struct err *e)
 {
 	struct place_care care = { .secret = secret_find,
-	    .deadline_ms = eye->deadline };
+	    .cancelled = eye->given_up, .deadline_ms = eye->deadline };
 	struct err why = ERR_INIT;
 
 	if (eye->place != NULL && eye->place_at == t->at)

@@ -26,6 +26,7 @@ struct eye {
 	int64_t now;			/* wall ms at the beginning of this read */
 	int64_t deadline;		/* monotonic ms of this read */
 	bool once;			/* status: nothing is remembered between reads */
+	bool (*given_up)(void *ctx);	/* nobody waits for it any more; may be NULL */
 	struct place *place;		/* eye.c's; NULL: not connected */
 	const struct site_place *place_at;
 	struct site_spec *spec;

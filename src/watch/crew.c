@@ -11,7 +11,8 @@
 #include "base/io.h"
 
 enum { IDLE_WORD_MS = 15000, PAUSE_MAX_MS = 60000, OUT_FD = 3,
-       MARGIN_MS = 300 };	/* a round's answers come before its end */
+       MARGIN_MS = 300,		/* a round's answers come before its end */
+       LET_GO_S = 4 };
 
 struct deck {
 	struct lookout *l;
@@ -21,6 +22,27 @@ struct deck {
 	size_t n, begun;		/* of a round */
 	int64_t said;
 };
+
+/* Whoever looks through us is gone, or wants us gone: what a read has started
+ * ends with it, here and elsewhere, and one that cannot be ended soon is left. */
+static volatile sig_atomic_t reading, given_up;
+
+static void
+on_term(int sig)
+{
+	(void)sig;
+	if (!reading)
+		_exit(0);
+	given_up = 1;
+	(void)alarm(LET_GO_S);
+}
+
+static bool
+is_given_up(void *ctx)
+{
+	(void)ctx;
+	return given_up != 0;
+}
 
 int64_t
 target_pause(const struct target *t)
@@ -95,7 +117,7 @@ more(void *ctx)
 		say(d, &alive);
 		buf_release(&alive);
 	}
-	return getppid() != 1;
+	return getppid() == d->l->owner && !given_up;
 }
 
 static int64_t
@@ -121,7 +143,9 @@ read_one(struct deck *d, struct target *t)
 
 	reading_init(&r, t->probe->kind, t->name);
 	begin(d, t);
+	reading = 1;
 	t->probe->read(&d->eye, t, &r);
+	reading = 0;
 	r.cost_us = cpu_us() - cpu;
 	done(d, t, &r);
 	reading_release(&r);
@@ -157,19 +181,20 @@ one_after_the_other(struct deck *d)
 static void
 settle_in(int out)
 {
+	struct sigaction term = { .sa_handler = on_term };
 	int null = open("/dev/null", O_RDWR);
 
 	(void)setpgid(0, 0);
-	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+	(void)prctl(PR_SET_PDEATHSIG, SIGTERM);
 	for (int sig = 1; sig < NSIG; sig++)
 		(void)signal(sig, SIG_DFL);
 	(void)signal(SIGPIPE, SIG_IGN);
+	(void)sigaction(SIGTERM, &term, NULL);
 	if (null < 0 || dup2(null, 0) < 0 || dup2(null, 1) < 0 ||
 	    dup2(null, 2) < 0 || dup2(out, OUT_FD) < 0)
 		_exit(1);
 	/* no lock, listener or pipe of the feed lives on in a child that hangs */
-	if (close_range(OUT_FD + 1, ~0u, 0) != 0)
-		_exit(1);
+	closefrom(OUT_FD + 1);
 	(void)fcntl(OUT_FD, F_SETFD, FD_CLOEXEC);
 }
 
@@ -184,6 +209,7 @@ crew_main(struct lookout *l, const struct crew *c, int out)
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 	eye_init(&d.eye, l->site, l->state);
 	d.eye.once = l->once;
+	d.eye.given_up = is_given_up;
 	d.said = clock_mono_ms();
 	d.all = xcalloc(c->mine.n, sizeof *d.all);
 	for (size_t i = 0; i < c->mine.n; i++) {

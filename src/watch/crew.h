@@ -20,6 +20,7 @@ struct crew {
 	int64_t heard;			/* monotonic ms of its last word */
 	int64_t start_at;		/* begins then, at the earliest */
 	int deaths;			/* in a row */
+	struct err why;			/* why it could not be started */
 };
 
 /* In the child, for ever (or once through). */

@@ -20,7 +20,7 @@ enum {
 	ALONE_MAX = 16,			/* more of them share a child */
 	GRACE_MS = 1000,		/* beyond a deadline, before the kill */
 	SILENT_MS = 45000,		/* a child says at least this often a word */
-	PAUSE_MS = 1000, PAUSE_MAX_MS = 60000,
+	PAUSE_MS = 1000, PAUSE_MAX_MS = 60000, NAP_MS = 100,
 };
 
 /* ---- who looks at what ---------------------------------------------------- */
@@ -95,7 +95,8 @@ void
 lookout_init(struct lookout *l, const struct site *site,
     const struct state *state, const struct watch_want *want, size_t n)
 {
-	*l = (struct lookout){ .site = site, .state = state };
+	*l = (struct lookout){ .site = site, .state = state,
+	    .owner = getpid() };
 	for (const struct probe *const *p = probes; *p != NULL; p++)
 		lookout_add(l, *p, want, n);
 }
@@ -235,28 +236,49 @@ crew_died(struct lookout *l, struct crew *c)
 		if (!t->read && t->begun == 0 && c->deaths > 2)
 			t->begun = clock_mono_ms();
 	}
+	/* nor is a target left out of the picture that never had an answer */
+	for (size_t i = 0; i < c->mine.n && !l->once; i++) {
+		struct target *t = &l->targets.v[c->mine.v[i]];
+
+		if (!t->read && t->begun == 0 && c->deaths > 2)
+			no_answer(l, t, &e);
+	}
 	crew_lost(l, c, &e);
+}
+
+/* No process, or no pipe to hear it by. A round goes on trying; of the feed all
+ * that is known from here on is why nothing is. */
+static void
+crew_refused(struct lookout *l, struct crew *c)
+{
+	err_clear(&c->why);
+	err_sys(&c->why, "nothing can be started that would look");
+	begin_again(c);
+	if (l->once)
+		c->start_at = clock_mono_ms() + NAP_MS;
+	for (size_t i = 0; i < c->mine.n && !l->once; i++)
+		no_answer(l, &l->targets.v[c->mine.v[i]], &c->why);
 }
 
 static void
 crew_begin(struct lookout *l, struct crew *c)
 {
-	int fd[2];
+	int fd[2] = { -1, -1 };
 
-	if (pipe2(fd, O_CLOEXEC) != 0) {
-		begin_again(c);
-		return;
-	}
-	c->pid = fork();
+	if (pipe2(fd, O_CLOEXEC) == 0)
+		c->pid = fork();
+	else
+		c->pid = -1;
 	if (c->pid == 0)
 		crew_main(l, c, fd[1]);
 	io_close(&fd[1]);
 	if (c->pid < 0) {
+		crew_refused(l, c);
 		io_close(&fd[0]);
 		c->pid = 0;
-		begin_again(c);
 		return;
 	}
+	err_clear(&c->why);
 	(void)setpgid(c->pid, c->pid);
 	(void)fcntl(fd[0], F_SETFL, O_NONBLOCK);
 	c->fd = fd[0];
@@ -381,6 +403,17 @@ lookout_turn(struct lookout *l)
 		crew_check(l, &l->crews.v[i], now);
 }
 
+static const struct err *
+refused(const struct lookout *l, const struct target *t)
+{
+	for (size_t i = 0; i < l->crews.n; i++)
+		for (size_t k = 0; k < l->crews.v[i].mine.n; k++)
+			if (l->crews.v[i].mine.v[k] == t->index)
+				return l->crews.v[i].why.kind != ERR_NONE ?
+				    &l->crews.v[i].why : NULL;
+	return NULL;
+}
+
 void
 lookout_give_up(struct lookout *l)
 {
@@ -389,8 +422,14 @@ lookout_give_up(struct lookout *l)
 	for (size_t i = 0; i < l->targets.n; i++) {
 		struct target *t = &l->targets.v[i];
 
+		const struct err *why = refused(l, t);
+
 		if (t->read)
 			continue;
+		if (why != NULL) {
+			no_answer(l, t, why);
+			continue;
+		}
 		err_clear(&e);
 		err_set(&e, ERR_TIMEOUT, t->begun != 0 ? "no answer in time" :
 		    "what is at the same place took all the time");

@@ -21,6 +21,7 @@ struct lookout {
 	const struct state *state;
 	bool once;			/* one read of each target, then done */
 	int64_t end;			/* of a round, monotonic; 0: for ever */
+	pid_t owner;			/* who looks through it */
 	VEC(struct target) targets;
 	VEC(struct crew) crews;
 	struct readings newest;		/* of every target */

@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -362,11 +363,71 @@ children_die_with_the_one_who_listens(void **state)
 	}
 	assert_int_equal(waitpid(pid, NULL, 0), pid);
 	assert_int_equal(read(fd[0], &pid, sizeof pid), sizeof pid);
-	for (int i = 0; i < 200 && runs(pid); i++)
+	/* it was in the middle of a read that cannot be ended */
+	for (int i = 0; i < 800 && runs(pid); i++)
 		clock_sleep_ms(10);
 	assert_false(runs(pid));
 	(void)close(fd[0]);
 	(void)close(fd[1]);
+}
+
+/* No descriptor is to be had while it lasts. */
+static struct rlimit
+no_descriptors(void)
+{
+	struct rlimit was, none;
+
+	(void)getrlimit(RLIMIT_NOFILE, &was);
+	none = was;
+	none.rlim_cur = 3;
+	(void)setrlimit(RLIMIT_NOFILE, &none);
+	return was;
+}
+
+static void
+what_cannot_be_looked_at_for_want_of_descriptors_is_unknown(void **state)
+{
+	static const char *const v[] = { "1", "2" };
+	struct rlimit was;
+	struct lookout l;
+
+	(void)state;
+	set_names(2, v);
+	open_lookout(&l, &together, 0);
+	was = no_descriptors();
+	lookout_turn(&l);
+	(void)setrlimit(RLIMIT_NOFILE, &was);
+	assert_non_null(strstr(got(&l, "test", "2")->error, "open files"));
+	turn_for(&l, 2500);
+	assert_null(got(&l, "test", "1")->error);
+	assert_null(got(&l, "test", "2")->error);
+	lookout_release(&l);
+}
+
+static void
+a_round_goes_on_trying_and_says_what_it_lacked(void **state)
+{
+	static const char *const v[] = { "1" };
+	struct rlimit was;
+	struct lookout l;
+
+	(void)state;
+	set_names(1, v);
+	open_lookout(&l, &together, 3000);
+	was = no_descriptors();
+	lookout_turn(&l);
+	(void)setrlimit(RLIMIT_NOFILE, &was);
+	turn_for(&l, 2000);
+	assert_null(got(&l, "test", "1")->error);
+	lookout_release(&l);
+
+	open_lookout(&l, &together, 300);
+	was = no_descriptors();
+	lookout_turn(&l);
+	(void)setrlimit(RLIMIT_NOFILE, &was);
+	lookout_give_up(&l);
+	assert_non_null(strstr(got(&l, "test", "1")->error, "open files"));
+	lookout_release(&l);
 }
 
 static int
@@ -400,6 +461,9 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(who_fails_is_asked_less_often),
 	cmocka_unit_test(many_that_are_alone_share_sixteen_children),
 	cmocka_unit_test(children_die_with_the_one_who_listens),
+	cmocka_unit_test(
+	    what_cannot_be_looked_at_for_want_of_descriptors_is_unknown),
+	cmocka_unit_test(a_round_goes_on_trying_and_says_what_it_lacked),
 };
 
 int
