@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -15,19 +16,27 @@
 #include "verb/verbs.h"
 #include "watch/watch.h"
 
-enum { UNUSED_MS = 60000, START_MS = 5000, WAIT_MS = 3600000 };
+enum { UNUSED_MS = 60000, START_MS = 5000,
+       SILENT_MS = 25000 };	/* what a feed says at least is more often */
 
 /* ---- the serving side ------------------------------------------------------------ */
 
-/* Thinned readings belong to the open incident; their space is reserved there. */
+/* Thinned readings belong to the open incident; their space is reserved there.
+ * Beyond it a full disk takes a part of them: no line is left half-written. */
 static void
 append_readings(const struct incident *inc, const char *lines, size_t n)
 {
-	char *path = file_join(inc->dir, "readings.jsonl");
-	int fd = open(path, O_WRONLY | O_APPEND | O_CLOEXEC | O_NOFOLLOW);
+	char *path = file_join(inc->dir, "readings.jsonl"), last = '\n';
+	int fd = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC |
+	    O_NOFOLLOW, 0660);
+	off_t end = fd >= 0 ? lseek(fd, 0, SEEK_END) : -1;
 
-	if (fd >= 0)
-		(void)io_write_all(fd, lines, n);
+	/* of a keeper that was killed */
+	if (end > 0 && pread(fd, &last, 1, end - 1) == 1 && last != '\n' &&
+	    io_write_all(fd, "\n", 1))
+		end++;
+	if (end >= 0 && !io_write_all(fd, lines, n))
+		(void)!ftruncate(fd, end);
 	io_close(&fd);
 	free(path);
 }
@@ -61,10 +70,24 @@ serve(struct desk *d, struct err *e)
 
 /* ---- the listening side ----------------------------------------------------------- */
 
+/* A feed that hangs holds its name: nobody else can serve until it is ended. */
+static void
+say_silent(int fd)
+{
+	struct ucred who = { 0 };
+	socklen_t n = sizeof who;
+
+	(void)getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &n);
+	cli_note("the feed (pid %ld) has said nothing for %d s; 'kill -9 %ld' "
+	    "lets another one begin", (long)who.pid, SILENT_MS / 1000,
+	    (long)who.pid);
+}
+
 /* Until the feed ends (true: listen again) or our reader does. */
 static bool
 pass_on(int fd)
 {
+	bool said = false;
 	struct buf in = BUF_INIT;
 	bool again = true;
 
@@ -72,8 +95,15 @@ pass_on(int fd)
 		ssize_t got;
 		size_t whole = 0;
 
-		if (io_wait_readable(fd, clock_mono_ms() + WAIT_MS) < 0)
+		int ready = io_wait_readable(fd, clock_mono_ms() + SILENT_MS);
+
+		if (ready < 0)
 			break;
+		if (ready == 0 && !said)
+			say_silent(fd);
+		said = ready == 0;
+		if (ready == 0)
+			continue;
 		got = io_read_some(fd, &in, 64 << 10);
 		if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR))
 			break;
@@ -96,18 +126,29 @@ listen_on(struct desk *d, struct err *e)
 	const char *const argv[] = { "/proc/self/exe", "watch", "--serve",
 	    "--config", d->site.path, "--state", d->state.dir, NULL };
 	int64_t began = 0;
-	int fd;
+	bool listened = false, said = false, again = true;
 
-	do {
+	while (again) {
+		int fd;
+
 		/* a feed that cannot live is not started again and again */
 		if (began != 0 && clock_mono_ms() < began + 1000)
 			clock_sleep_ms(1000);
 		began = clock_mono_ms();
 		fd = watch_connect(&d->state, argv, began + START_MS, e);
-		if (fd < 0)
+		if (fd < 0 && !listened)
 			return cli_fail(d->cli, e);
-	} while (pass_on(fd) && (io_close(&fd), true));
-	io_close(&fd);
+		if (fd >= 0) {
+			listened = true;
+			said = false;
+			again = pass_on(fd);
+		} else if (!said) {
+			cli_note("%s; it is tried again", e->msg);
+			said = true;
+		}
+		err_clear(e);
+		io_close(&fd);
+	}
 	return EXIT_DONE;
 }
 

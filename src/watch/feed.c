@@ -90,7 +90,7 @@ feed_listen(const struct state *state)
 		return -1;
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd >= 0 && (bind(fd, (struct sockaddr *)&a, len) != 0 ||
-	    listen(fd, 16) != 0))
+	    listen(fd, 256) != 0))
 		io_close(&fd);
 	return fd;
 }
@@ -104,8 +104,10 @@ feed_accept(int listener, const struct state *state)
 	int fd = accept4(listener, (struct sockaddr *)&from, &len,
 	    SOCK_CLOEXEC | SOCK_NONBLOCK);
 
-	if (fd >= 0 && (stat(state->dir, &st) != 0 || !peer_ok(fd, &st)))
+	if (fd >= 0 && (stat(state->dir, &st) != 0 || !peer_ok(fd, &st))) {
 		io_close(&fd);
+		errno = EAGAIN;
+	}
 	return fd;
 }
 

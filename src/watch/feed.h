@@ -22,6 +22,7 @@ bool feed_ask(const struct site *site, const struct state *state,
 int feed_connect(const struct state *state);
 
 int feed_listen(const struct state *state);
+/* -1 with EAGAIN: nobody is there who may listen. */
 int feed_accept(int listener, const struct state *state);
 
 #endif

@@ -27,9 +27,9 @@
 #include "watch/history.h"
 
 enum {
-	BACKLOG = 4 << 20,		/* a listener this far behind is let go */
-	LISTENERS_MAX = 64,
-	KEEP_EVERY_MS = 10000, KEEP_HUNG_MS = 60000,
+	BACKLOG = 1 << 20,		/* a listener this far behind is let go */
+	LISTENERS_MAX = 256, DEAF_MS = 1000,
+	KEEP_EVERY_MS = 10000, KEEP_HUNG_MS = 60000, KEEP_LOOK_MS = 250,
 	THIN_MS = 60000,		/* an unchanged reading is kept this often */
 	PENDING_MAX = 1 << 20,
 };
@@ -37,6 +37,7 @@ enum {
 struct listener {
 	int fd;
 	struct buf out;
+	size_t first;			/* bytes of the picture it began with */
 };
 
 /* What was kept of a target last. */
@@ -55,8 +56,10 @@ struct server {
 	struct buf pending;		/* thinned readings to be written */
 	int listener, lock;
 	int64_t began, heard_at, keep_at, keep_since;
+	int64_t deaf_until;		/* no descriptor is left for listeners */
 	pid_t keep_pid;
-	struct stat site_st;
+	struct stat site_st, dir_st;
+	bool superseded;		/* another site file, or directory */
 };
 
 static volatile sig_atomic_t told_to_end;
@@ -87,7 +90,8 @@ ear_flush(struct listener *ear)
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
-			return errno == EAGAIN && ear->out.n < BACKLOG;
+			return errno == EAGAIN &&
+			    ear->out.n < ear->first + BACKLOG;
 		buf_drop(&ear->out, (size_t)n);
 	}
 	return true;
@@ -112,23 +116,29 @@ who_serves(const struct server *s, struct buf *out)
 	reading_release(&r);
 }
 
-static void
+/* False: nobody else is waiting. */
+static bool
 ear_new(struct server *s)
 {
 	int fd = feed_accept(s->listener, s->l.state);
 	struct listener *ear;
 
-	if (fd < 0)
-		return;
+	if (fd < 0) {
+		if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED)
+			s->deaf_until = clock_mono_ms() + DEAF_MS;
+		return errno == EINTR || errno == ECONNABORTED;
+	}
 	if (s->ears.n >= LISTENERS_MAX) {
 		io_close(&fd);
-		return;
+		return true;
 	}
 	ear = VEC_NEW(&s->ears);
 	ear->fd = fd;
 	for (size_t i = 0; i < s->l.newest.v.n; i++)
 		reading_write(&s->l.newest.v.v[i], &ear->out);
 	who_serves(s, &ear->out);
+	ear->first = ear->out.n;
+	return true;
 }
 
 static void
@@ -164,8 +174,9 @@ thin_out(struct server *s, const struct reading *r, const struct buf *line)
 	while (s->kept.n < s->l.targets.n)
 		(void)VEC_NEW(&s->kept);
 	k = &s->kept.v[i];
+	/* a clock that was set back does not keep it quiet for hours */
 	if (k->at != 0 && k->level == r->level && k->stale == r->stale &&
-	    r->at < k->at + THIN_MS)
+	    r->at >= k->at && r->at < k->at + THIN_MS)
 		return;
 	*k = (struct kept){ r->at, r->level, r->stale };
 	if (s->pending.n < PENDING_MAX)
@@ -188,6 +199,43 @@ got(void *ctx, struct reading *r)
 
 /* ---- what is kept ------------------------------------------------------------------ */
 
+enum { KEEPER_NEW_SITE = 17 };	/* its exit status */
+
+static bool
+same_file(const struct stat *a, const struct stat *b)
+{
+	return a->st_mtim.tv_sec == b->st_mtim.tv_sec &&
+	    a->st_mtim.tv_nsec == b->st_mtim.tv_nsec &&
+	    a->st_dev == b->st_dev && a->st_ino == b->st_ino &&
+	    a->st_size == b->st_size;
+}
+
+/* Another site file is another feed: whoever listens starts it. One that does
+ * not load is somebody's half-done work: what serves goes on serving. */
+static bool
+new_site(const struct server *s)
+{
+	struct stat st;
+	struct site site;
+	bool loads;
+
+	if (stat(s->l.site->path, &st) != 0 || same_file(&st, &s->site_st))
+		return false;
+	loads = site_load(&site, s->l.site->path);
+	site_release(&site);
+	return loads;
+}
+
+/* Where the directory was is another one, or none: that one's feed is not us. */
+static bool
+dir_moved(const struct server *s)
+{
+	struct stat st;
+
+	return stat(s->l.state->dir, &st) != 0 ? errno == ENOENT :
+	    st.st_dev != s->dir_st.st_dev || st.st_ino != s->dir_st.st_ino;
+}
+
 static void
 keep_child(struct server *s)
 {
@@ -202,20 +250,26 @@ keep_child(struct server *s)
 		io_close(&s->l.crews.v[i].fd);
 	io_close(&s->listener);
 	io_close(&s->lock);
+	if (dir_moved(s))
+		_exit(KEEPER_NEW_SITE);
 	if (s->past.dirty)
 		(void)history_save(&s->past, s->l.state, &e);
 	if (s->keeper != NULL)
 		s->keeper->keep(s->keeper->ctx, s->pending.p, s->pending.n);
-	_exit(0);
+	_exit(new_site(s) ? KEEPER_NEW_SITE : 0);
 }
 
 static void
 keep(struct server *s)
 {
 	int64_t now = clock_mono_ms();
+	int status = 0;
 
-	if (s->keep_pid > 0 && waitpid(s->keep_pid, NULL, WNOHANG) != 0)
+	if (s->keep_pid > 0 && waitpid(s->keep_pid, &status, WNOHANG) != 0) {
 		s->keep_pid = 0;
+		s->superseded = WIFEXITED(status) &&
+		    WEXITSTATUS(status) == KEEPER_NEW_SITE;
+	}
 	if (s->keep_pid > 0 && now > s->keep_since + KEEP_HUNG_MS)
 		(void)kill(s->keep_pid, SIGKILL);
 	if (s->keep_pid > 0 || now < s->keep_at)
@@ -225,24 +279,13 @@ keep(struct server *s)
 	s->keep_pid = fork();
 	if (s->keep_pid == 0)
 		keep_child(s);
+	if (s->keep_pid < 0)
+		return;
 	buf_clear(&s->pending);
 	s->past.dirty = false;
 }
 
 /* ---- the loop -------------------------------------------------------------------- */
-
-/* Another site file is another feed: whoever listens starts it. */
-static bool
-site_changed(const struct server *s)
-{
-	struct stat st;
-
-	return stat(s->l.site->path, &st) == 0 &&
-	    (st.st_mtim.tv_sec != s->site_st.st_mtim.tv_sec ||
-	    st.st_mtim.tv_nsec != s->site_st.st_mtim.tv_nsec ||
-	    st.st_ino != s->site_st.st_ino ||
-	    st.st_size != s->site_st.st_size);
-}
 
 static void
 wait_for_something(struct server *s)
@@ -253,7 +296,12 @@ wait_for_something(struct server *s)
 
 	if (s->keep_at < until)
 		until = s->keep_at;
-	fds[n++] = (struct pollfd){ .fd = s->listener, .events = POLLIN };
+	if (s->keep_pid > 0 && now + KEEP_LOOK_MS < until)
+		until = now + KEEP_LOOK_MS;
+	if (now < s->deaf_until && s->deaf_until < until)
+		until = s->deaf_until;
+	fds[n++] = (struct pollfd){ .fd = now < s->deaf_until ? -1 :
+	    s->listener, .events = POLLIN };
 	for (size_t i = 0; i < s->ears.n; i++)
 		fds[n++] = (struct pollfd){ .fd = s->ears.v[i].fd,
 		    .events = (short)(POLLIN |
@@ -268,13 +316,12 @@ serve(struct server *s, int64_t unused_ms)
 {
 	s->began = s->heard_at = clock_mono_ms();
 	s->keep_at = s->began + KEEP_EVERY_MS;
-	while (!told_to_end &&
+	while (!told_to_end && !s->superseded &&
 	    clock_mono_ms() < s->heard_at + unused_ms) {
 		lookout_turn(&s->l);
-		ear_new(s);
+		while (clock_mono_ms() >= s->deaf_until && ear_new(s))
+			;
 		ears_turn(s);
-		if (clock_mono_ms() >= s->keep_at && site_changed(s))
-			break;
 		keep(s);
 		wait_for_something(s);
 	}
@@ -288,10 +335,10 @@ watch_serve(const struct site *site, const struct state *state,
 	struct sigaction sa = { .sa_handler = on_signal };
 	bool ok = false;
 
-	s.lock = state_lock_file(state, "watch", e);
-	if (s.lock < 0)
-		return false;
-	if (flock(s.lock, LOCK_EX | LOCK_NB) != 0) {
+	/* a full disk may refuse the lock, and cannot refuse the picture: the
+	 * socket's name is one feed's alone as well */
+	s.lock = state_lock_file(state, "watch", &(struct err){ 0 });
+	if (s.lock >= 0 && flock(s.lock, LOCK_EX | LOCK_NB) != 0) {
 		io_close(&s.lock);
 		return err_set(e, ERR_BUSY, "a feed serves '%s' already",
 		    state->dir);
@@ -300,12 +347,15 @@ watch_serve(const struct site *site, const struct state *state,
 	(void)sigaction(SIGINT, &sa, NULL);
 	(void)sigaction(SIGHUP, &sa, NULL);
 	(void)stat(site->path, &s.site_st);
+	(void)stat(state->dir, &s.dir_st);
 	lookout_init(&s.l, site, state, NULL, 0);
 	s.l.got = got;
 	s.l.ctx = &s;
 	history_load(&s.past, state);
 	s.listener = feed_listen(state);
-	if (s.listener < 0)
+	if (s.listener < 0 && errno == EADDRINUSE)
+		err_set(e, ERR_BUSY, "a feed serves '%s' already", state->dir);
+	else if (s.listener < 0)
 		err_sys(e, "cannot listen for '%s'", state->dir);
 	else {
 		serve(&s, unused_ms);
