@@ -428,6 +428,8 @@ verb_status(struct cli *c, int argc, char **argv)
 		else
 			say_page(&d, &p);
 		status = exits[p.worst];
+		/* hooks take their time, the answer does not */
+		(void)fflush(stdout);
 		if (notify)
 			notify_people(&d, &p);
 	}
