@@ -1,9 +1,12 @@
 #include "action/notify.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 
 #include "base/clock.h"
 #include "base/file.h"
@@ -11,7 +14,7 @@
 #include "base/json.h"
 #include "base/text.h"
 
-enum { POINTS = 2, CALM = 2, FILE_MAX = 1 << 20 };
+enum { POINTS = 2, CALM = 2, FILE_MAX = 1 << 20, BLOCK = 8192 };
 
 /* What one reading says about one trigger. */
 enum sign { SIGN_NONE, SIGN_BAD, SIGN_NEAR, SIGN_GOOD };
@@ -115,9 +118,56 @@ find(struct notify *n, enum site_trigger trigger, const struct reading *r)
 static void
 drop(struct notify *n, size_t i)
 {
-	free(n->v.v[i].kind);
-	free(n->v.v[i].name);
-	n->v.v[i] = n->v.v[--n->v.n];
+	struct notice *o = &n->v.v[i];
+
+	free(o->kind);
+	free(o->name);
+	for (size_t k = 0; k < o->knows.n; k++)
+		free(o->knows.v[k]);
+	VEC_RELEASE(&o->knows);
+	*o = n->v.v[--n->v.n];
+}
+
+static bool
+knows(const struct notice *o, const char *who)
+{
+	for (size_t i = 0; i < o->knows.n; i++)
+		if (strcmp(o->knows.v[i], who) == 0)
+			return true;
+	return false;
+}
+
+/* Knows of it from now on, or of its end. */
+static void
+knows_now(struct notice *o, const char *who)
+{
+	if (!o->cleared && !knows(o, who))
+		VEC_PUSH(&o->knows, xstrdup(who));
+	for (size_t i = o->knows.n; o->cleared && i-- > 0;)
+		if (strcmp(o->knows.v[i], who) == 0) {
+			free(o->knows.v[i]);
+			o->knows.v[i] = o->knows.v[--o->knows.n];
+		}
+}
+
+static void
+load_one(struct notify *n, const json_t *o, const char *kind, const char *name,
+    enum site_trigger trigger)
+{
+	struct notice *new = VEC_NEW(&n->v);
+	const json_t *who;
+	size_t i;
+
+	new->trigger = trigger;
+	new->kind = xstrdup(kind);
+	new->name = xstrdup(name);
+	new->since = json_get_int(o, "since_ms", 0);
+	new->calm = (int)json_get_int(o, "calm", 0);
+	json_array_foreach(json_object_get(o, "knows"), i, who)
+		if (json_is_string(who))
+			knows_now(new, json_string_value(who));
+	new->cleared = json_get_bool(o, "cleared");
+	new->told = json_get_bool(o, "told");
 }
 
 static void
@@ -138,16 +188,26 @@ load(struct notify *n, const char *path)
 		for (int t = 0; t < SITE_TRIGGER_COUNT && word != NULL &&
 		    kind != NULL && name != NULL; t++)
 			if (strcmp(site_triggers[t], word) == 0)
-				VEC_PUSH(&n->v, ((struct notice){
-				    (enum site_trigger)t, xstrdup(kind),
-				    xstrdup(name),
-				    json_get_int(o, "since_ms", 0),
-				    json_get_bool(o, "cleared"),
-				    json_get_bool(o, "told"),
-				    (int)json_get_int(o, "calm", 0) }));
+				load_one(n, o, kind, name,
+				    (enum site_trigger)t);
 	}
 	json_decref(all);
 	buf_release(&b);
+}
+
+/* The first rule of a full disk: nobody is told again and again because of it. */
+static bool
+rewrite(const char *path, const struct buf *b, struct err *e)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
+	struct stat st;
+	bool ok = fd >= 0 && fstat(fd, &st) == 0 && st.st_size == (off_t)b->n &&
+	    io_pwrite_all(fd, b->p, b->n, 0);
+
+	io_close(&fd);
+	if (ok)
+		err_clear(e);
+	return ok;
 }
 
 static bool
@@ -171,12 +231,22 @@ save(const struct notify *n, const char *path, struct err *e)
 		json_put_bool(&b, "cleared", o->cleared);
 		json_put_bool(&b, "told", o->told);
 		json_put_int(&b, "calm", o->calm);
+		json_key(&b, "knows");
+		json_open_list(&b);
+		for (size_t k = 0; k < o->knows.n; k++) {
+			json_comma(&b);
+			json_text(&b, o->knows.v[k]);
+		}
+		json_close_list(&b);
 		json_close(&b);
 	}
 	json_close_list(&b);
 	json_close(&b);
+	/* always of one size, as long as that is enough */
+	while (b.n % BLOCK != BLOCK - 1)
+		buf_ch(&b, ' ');
 	buf_ch(&b, '\n');
-	ok = file_replace(path, b.p, b.n, 0660, e);
+	ok = file_replace(path, b.p, b.n, 0660, e) || rewrite(path, &b, e);
 	buf_release(&b);
 	return ok;
 }
@@ -191,8 +261,9 @@ note_sign(struct notify *n, enum site_trigger trigger,
 	bool steady = strcmp(r->kind, "disk") == 0;
 
 	if (sign == SIGN_BAD && o == NULL) {
-		VEC_PUSH(&n->v, ((struct notice){ trigger, xstrdup(r->kind),
-		    xstrdup(r->name), r->at, false, false, 0 }));
+		VEC_PUSH(&n->v, ((struct notice){ .trigger = trigger,
+		    .kind = xstrdup(r->kind), .name = xstrdup(r->name),
+		    .since = r->at }));
 	} else if (o == NULL || sign == SIGN_NONE || sign == SIGN_NEAR)
 		;
 	else if (sign == SIGN_BAD) {
@@ -205,32 +276,55 @@ note_sign(struct notify *n, enum site_trigger trigger,
 	} else if (!o->cleared && (++o->calm >= CALM || steady)) {
 		/* who was never told of it needs no all-clear */
 		o->cleared = true;
-		o->told = !o->told;
+		o->told = o->knows.n == 0;
+	}
+}
+
+/* Who needs not be told: of what they know, and of the end of what they do not.
+ * Who was told of something graver just now knows of this as well. */
+static void
+who_knows(struct notice *o, const struct site *site, const struct told *graver,
+    struct told *ret)
+{
+	for (size_t i = 0; i < site_contacts(site); i++) {
+		const struct site_contact *who = site_contact_at(site, i);
+		bool heard = told_has(graver, who);
+
+		if (heard || knows(o, who->who) != o->cleared)
+			VEC_PUSH(&ret->v, ((struct told_one){ .who = who }));
+		if (heard && (who->triggers & 1u << o->trigger) != 0)
+			knows_now(o, who->who);
 	}
 }
 
 static bool
 tell_one(struct notify *n, struct notice *o, const struct site *site,
     const struct state *state, const struct reading *r,
-    const struct told *except, const char *incident, int64_t deadline_ms)
+    const struct told *graver, const char *incident, int64_t deadline_ms)
 {
-	struct told told = { 0 };
+	struct told told = { 0 }, except = { 0 };
 	struct buf subject = BUF_INIT;
 	bool all = true;
+
+	who_knows(o, site, graver, &except);
 
 	if (o->cleared)
 		buf_printf(&subject, "all-clear for %s: ",
 		    site_triggers[o->trigger]);
-	buf_printf(&subject, "%s %s: %s", r->kind, r->name, r->text != NULL ? r->text : r->error != NULL ?
-	    r->error : "");
+	buf_printf(&subject, "%s %s: %s", r->kind, r->name, r->text != NULL ?
+	    r->text : r->error != NULL ? r->error : "");
 	struct tell t = { .trigger = o->trigger, .subject = subject.p,
 	    .text = r->next, .incident = incident, .clear = o->cleared };
-	tell_people(site, state, &t, except, deadline_ms, &told);
+	tell_people(site, state, &t, &except, deadline_ms, &told);
 	for (size_t i = 0; i < told.v.n; i++) {
-		all = all && told.v.v[i].how != TOLD_FAILED;
+		if (told.v.v[i].how == TOLD_FAILED)
+			all = false;
+		else
+			knows_now(o, told.v.v[i].who->who);
 		VEC_PUSH(&n->told.v, told.v.v[i]);
 	}
 	told_release(&told);
+	told_release(&except);
 	buf_release(&subject);
 	return all;
 }
@@ -265,12 +359,16 @@ notify_run(struct notify *n, const struct site *site,
 {
 	char *path = state_path(state, "notify.json");
 	int lock = state_lock_file(state, "notify", e);
+	/* a disk that is full or broken is what people are to be told of */
+	bool broken = lock < 0 && (e->sys_errno == ENOSPC ||
+	    e->sys_errno == EDQUOT || e->sys_errno == EROFS ||
+	    e->sys_errno == EIO);
 	bool ok = false;
 
 	*n = (struct notify){ 0 };
 	if (lock >= 0 && flock(lock, LOCK_EX | LOCK_NB) != 0)
 		err_set(e, ERR_BUSY, "another run is telling people just now");
-	else if (lock >= 0) {
+	else if (lock >= 0 || broken) {
 		load(n, path);
 		for (size_t i = 0; i < all->v.n; i++)
 			handle(n, site, state, &all->v.v[i], incident,

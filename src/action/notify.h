@@ -5,7 +5,9 @@
  *
  * A disk's threshold is crossed when it is reached and left 2 points below it; a
  * login, a nightly or a size is well again when it was so twice in a row. What
- * is unknown changes nothing. A hook that fails is tried again the next time.
+ * is unknown changes nothing. A hook that fails is tried again the next time, for
+ * its contact alone: the others know already. The file is rewritten in place
+ * where a full disk refuses a new one.
  */
 #ifndef ACTION_NOTIFY_H
 #define ACTION_NOTIFY_H
@@ -20,6 +22,7 @@ struct notice {
 	bool cleared;			/* the all-clear is what is to be told */
 	bool told;			/* nothing is owed to anybody */
 	int calm;			/* good readings in a row */
+	VEC(char *) knows;		/* who was told, and not of its end */
 };
 
 struct notify {

@@ -10,7 +10,7 @@
 #include "record/incident.h"
 #include "record/log.h"
 
-enum { HOOK_MS = 20000, WHY_MAX = 200 };
+enum { HOOK_MS = 20000, LEAST_MS = 3000, WHY_MAX = 200 };
 
 /* ---- the hook ------------------------------------------------------------------ */
 
@@ -47,15 +47,21 @@ run_hook(const struct site *site, const struct tell *t,
 	struct buf message = BUF_INIT, how = BUF_INIT;
 	struct err e = ERR_INIT;
 	struct ran ran = { 0 };
-	int64_t own = clock_mono_ms() + HOOK_MS;
+	int64_t now = clock_mono_ms(), until = now + HOOK_MS;
 	bool ok;
+
+	if (deadline_ms < until)
+		until = deadline_ms;
+	/* those before it that hung are no reason to tell nobody else */
+	if (until < now + LEAST_MS)
+		until = now + LEAST_MS;
 
 	write_message(site, t, who, &message);
 	struct run r = { .argv = who->tell.shell ? shell :
 	    (const char *const *)who->tell.v, .dir = site->doc.dir,
 	    .input = message.p, .input_n = message.n, .limit = 4096,
 	    .merge_err = true,
-	    .deadline_ms = own < deadline_ms ? own : deadline_ms };
+	    .deadline_ms = until };
 	ok = spawn_run(&r, &ran, &e);
 	if (!ok)
 		text_clean_into(why, WHY_MAX, e.msg);

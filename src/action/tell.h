@@ -29,7 +29,8 @@ struct told {
 };
 
 /* Everybody whom the trigger concerns but `except` (NULL: nobody), within the
- * deadline. Each is journaled: in the incident when there is one, else in the
+ * deadline (behind hooks that hang the next ones get a moment all the same). Each
+ * is journaled: in the incident when there is one, else in the
  * site's log; where neither can be written people are told all the same. */
 void tell_people(const struct site *site, const struct state *state,
     const struct tell *t, const struct told *except, int64_t deadline_ms,
