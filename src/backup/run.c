@@ -1,0 +1,339 @@
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "backup/run_intern.h"
+#include "base/clock.h"
+#include "base/text.h"
+
+void
+run_say(struct run *r, const char *fmt, ...)
+{
+	struct buf b = BUF_INIT, clean = BUF_INIT;
+	va_list ap;
+
+	if (r->care->say == NULL)
+		return;
+	va_start(ap, fmt);
+	buf_vprintf(&b, fmt, ap);
+	va_end(ap);
+	text_clean(&clean, b.p, b.n, TEXT_LINE);
+	r->care->say(r->care->ctx, clean.p);
+	buf_release(&b);
+	buf_release(&clean);
+}
+
+void
+run_journal(struct run *r, const char *text, const struct buf *data)
+{
+	if (r->care->journal != NULL)
+		r->care->journal(r->care->ctx, text, data->p);
+}
+
+bool
+run_cancelled(void *ctx)
+{
+	struct run *r = ctx;
+
+	if (r->tidying || r->care->cancelled == NULL)
+		return false;
+	if (!r->done->cancelled)
+		r->done->cancelled = r->care->cancelled(r->care->ctx);
+	return r->done->cancelled;
+}
+
+/* ---- what goes where -------------------------------------------------------------- */
+
+static struct item *
+add_item(struct run *r, const char *name, enum set_kind kind)
+{
+	struct item *it = xcalloc(1, sizeof *it);
+	struct buf file = BUF_INIT, index = BUF_INIT;
+	struct run_part *p;
+
+	it->part = r->done->parts.n;
+	VEC_PUSH(&r->items, it);
+	p = VEC_NEW(&r->done->parts);
+	p->name = pool_str(r->pool, name);
+	p->kind = kind;
+	p->size = p->raw_size = p->took_ms = -1;
+	set_file_name(&file, kind, name);
+	set_index_name(&index, file.p);
+	it->file = pool_str(r->pool, file.p);
+	it->index = pool_str(r->pool, index.p);
+	it->flow.index = (struct buf)BUF_INIT;
+	buf_release(&file);
+	buf_release(&index);
+	return it;
+}
+
+static bool
+add_items(struct run *r, struct err *e)
+{
+	const struct site *site = r->ask->site;
+
+	for (size_t i = 0; i < r->ask->n; i++) {
+		const char *name = r->ask->names[i];
+		const struct site_db *db = site_db(site, name);
+		const struct site_component *c = site_component(site, name);
+		struct item *it;
+
+		if (db == NULL && c == NULL)
+			return err_set(e, ERR_USAGE, "the site has no database "
+			    "or component '%s'", name);
+		it = add_item(r, db != NULL ? db->name : name, db != NULL ?
+		    SET_DATABASE : c->files.n > 0 ? SET_FILES : SET_COMMAND);
+		it->db = db;
+		it->component = c;
+	}
+	return true;
+}
+
+static bool
+same_cluster(const struct item *a, const struct item *b)
+{
+	const char *x = a->facts.system_identifier;
+	const char *y = b->facts.system_identifier;
+
+	if (x != NULL && y != NULL)
+		return strcmp(x, y) == 0;
+	return a->db->port == b->db->port && (a->db->host == b->db->host ||
+	    (a->db->host != NULL && b->db->host != NULL &&
+	    strcmp(a->db->host, b->db->host) == 0));
+}
+
+/* Roles and tablespaces, once for each cluster, after its first database. */
+static void
+add_globals(struct run *r)
+{
+	size_t n = r->items.n;
+
+	for (size_t i = 0; r->ask->site->backup.globals && i < n; i++) {
+		struct item *it = r->items.v[i], *g;
+		bool first = it->db != NULL && it->ready;
+		char *name;
+
+		for (size_t k = 0; first && k < i; k++)
+			first = r->items.v[k]->db == NULL ||
+			    !r->items.v[k]->ready ||
+			    !same_cluster(r->items.v[k], it);
+		if (!first)
+			continue;
+		name = xprintf("globals-%s", it->db->name);
+		g = add_item(r, name, SET_GLOBALS);
+		g->db = it->db;
+		g->way = it->way;
+		g->facts = it->facts;
+		g->tools = it->tools;
+		g->ready = true;
+		free(name);
+	}
+}
+
+static bool
+in(const struct conf_strs *l, const char *name)
+{
+	for (size_t i = 0; i < l->n; i++)
+		if (strcmp(l->v[i], name) == 0)
+			return true;
+	return false;
+}
+
+static void
+add_shelf(struct run *r, const char *name, bool must)
+{
+	struct place_care care = { .cancelled = run_cancelled, .ctx = r };
+	const struct site_store *store = site_store(r->ask->site, name);
+
+	if (store == NULL || r->n_shelves == RUN_STORES)
+		return;
+	shelf_open(&r->shelves[r->n_shelves++], r->ask->site, store, must,
+	    &care);
+	VEC_PUSH(&r->done->stores, ((struct run_store){ .name = store->name,
+	    .must = must }));
+}
+
+/* An emergency never goes to a disk of this host that is only an `also`. */
+static bool
+choose_stores(struct run *r, struct err *e)
+{
+	const struct site_backup *b = &r->ask->site->backup;
+	bool emergency = r->ask->class == SET_EMERGENCY;
+	const struct conf_strs *to = emergency ? &b->emergency.to : &b->to;
+
+	if (r->ask->store != NULL) {
+		if (site_store(r->ask->site, r->ask->store) == NULL)
+			return err_set(e, ERR_USAGE, "the site has no store "
+			    "'%s'", r->ask->store);
+		add_shelf(r, r->ask->store, true);
+		return true;
+	}
+	for (size_t i = 0; i < to->n; i++)
+		add_shelf(r, to->v[i], true);
+	for (size_t i = 0; i < b->also.n; i++) {
+		const struct site_store *s = site_store(r->ask->site,
+		    b->also.v[i]);
+
+		if (s != NULL && !in(to, s->name) &&
+		    (!emergency || s->at != NULL))
+			add_shelf(r, s->name, false);
+	}
+	if (r->n_shelves > 0)
+		return true;
+	err_set(e, ERR_USAGE, "the site says of no store that backups go to it");
+	return err_hint(e, "backup = { to = ( \"...\" ); } names one.");
+}
+
+/* ---- before ------------------------------------------------------------------------ */
+
+static void
+look_at_store(struct run *r, struct shelf *s, int64_t estimate)
+{
+	struct preflight *f = &r->done->pre;
+	struct place_stat st;
+	struct err e = ERR_INIT;
+	char *path = xstrdup(s->store->path), *slash;
+
+	/* not there yet: the room is that of where it will be */
+	while (s->dead == NULL && !place_stat(s->place, path, &st, &e) &&
+	    e.kind == ERR_NOTFOUND &&
+	    (slash = strrchr(path, '/')) != NULL && slash != path) {
+		*slash = '\0';
+		err_clear(&e);
+	}
+	if (s->dead == NULL && e.kind != ERR_NONE && e.kind != ERR_NOTFOUND)
+		shelf_dies(s, "%s", e.msg);
+	if (s->dead != NULL)
+		preflight_find(f, s->must ? PRE_FAIL : PRE_WARN,
+		    s->store->name, e.hint, "%s", s->dead);
+	else if (!preflight_room(f, r->ask->site, s->store->name, s->place,
+	    path, estimate, r->ask->class))
+		shelf_dies(s, "%s", f->v.v[f->v.n - 1].text);
+	free(path);
+}
+
+static void
+look(struct run *r)
+{
+	struct preflight *f = &r->done->pre;
+	int64_t estimate = 0;
+
+	for (size_t i = 0, n = r->items.n; i < n && !run_cancelled(r); i++) {
+		run_part_look(r, r->items.v[i]);
+		if (r->items.v[i]->ready)
+			estimate += r->items.v[i]->estimate;
+	}
+	add_globals(r);
+	for (size_t i = 0; i < r->n_shelves && !run_cancelled(r); i++)
+		look_at_store(r, &r->shelves[i], estimate);
+	for (size_t i = 0; i < f->v.n; i++) {
+		const struct pre_finding *x = &f->v.v[i];
+
+		r->done->degraded = r->done->degraded || x->level != PRE_OK;
+		if (x->level != PRE_OK || r->ask->dry)
+			run_say(r, "%s%s: %s%s%s", x->level == PRE_OK ? "" :
+			    x->level == PRE_WARN ? "[WARNING] " : "[ERROR] ",
+			    x->about, x->text, x->next ? "; " : "",
+			    x->next ? x->next : "");
+	}
+}
+
+/* ---- the course ---------------------------------------------------------------------- */
+
+static bool
+anything_ready(const struct run *r)
+{
+	for (size_t i = 0; i < r->items.n; i++)
+		if (r->items.v[i]->ready)
+			return true;
+	return false;
+}
+
+/* Nothing can be claimed, or nothing is there to be dumped: each says why. */
+static void
+all_fail(struct run *r, const char *why, const char *next)
+{
+	for (size_t i = 0; i < r->items.n; i++)
+		run_part_fails(r, r->items.v[i], next, "%s", why);
+}
+
+static void
+save(struct run *r)
+{
+	struct err e = ERR_INIT;
+
+	if (!shelves_claim(r->shelves, r->n_shelves, r->ask->class,
+	    &r->done->at, &e)) {
+		r->done->at = 0;
+		all_fail(r, e.msg, e.hint);
+		return;
+	}
+	for (size_t i = 0; i < r->items.n; i++) {
+		struct item *it = r->items.v[i];
+
+		if (run_cancelled(r))
+			run_part_fails(r, it, NULL, "cancelled");
+		else if (it->ready)
+			run_part_dump(r, it);
+	}
+	r->tidying = true;
+	run_publish(r);
+}
+
+static bool
+verdict(const struct run *r)
+{
+	const struct run_done *d = r->done;
+	bool ok = !d->cancelled && d->parts.n > 0;
+
+	for (size_t i = 0; i < d->parts.n; i++)
+		ok = ok && (r->ask->dry ? r->items.v[i]->ready :
+		    d->parts.v[i].ok);
+	for (size_t i = 0; i < r->n_shelves; i++)
+		ok = ok && (!r->shelves[i].must || (r->ask->dry ?
+		    r->shelves[i].dead == NULL : d->stores.v[i].whole));
+	return ok;
+}
+
+bool
+backup_run(const struct run_ask *ask, const struct run_care *care,
+    struct run_done *ret, struct err *e)
+{
+	struct run r = { .ask = ask, .care = care, .done = ret,
+	    .pool = &ret->pre.pool };
+	bool ok;
+
+	*ret = (struct run_done){ .at = 0 };
+	ok = add_items(&r, e) && choose_stores(&r, e);
+	if (ok) {
+		look(&r);
+		if (!ask->dry && !run_cancelled(&r) && anything_ready(&r))
+			save(&r);
+		if (run_cancelled(&r))
+			all_fail(&r, "cancelled", NULL);
+		ok = verdict(&r);
+	}
+	for (size_t i = 0; i < r.n_shelves; i++) {
+		if (ret->stores.v[i].why == NULL && r.shelves[i].dead != NULL)
+			ret->stores.v[i].why = pool_str(r.pool,
+			    r.shelves[i].dead);
+		shelf_release(&r.shelves[i]);
+	}
+	for (size_t i = 0; i < r.items.n; i++) {
+		flow_done_release(&r.items.v[i]->flow);
+		free(r.items.v[i]);
+	}
+	VEC_RELEASE(&r.items);
+	return ok;
+}
+
+void
+run_done_release(struct run_done *d)
+{
+	for (size_t i = 0; i < d->parts.n; i++)
+		VEC_RELEASE(&d->parts.v[i].warnings);
+	VEC_RELEASE(&d->parts);
+	VEC_RELEASE(&d->stores);
+	preflight_release(&d->pre);
+}

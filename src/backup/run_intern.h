@@ -1,0 +1,59 @@
+/*
+ * What the files of a run share: run.c is its course, run_part.c what happens to
+ * one component, run_end.c how a set is written and told.
+ */
+#ifndef BACKUP_RUN_INTERN_H
+#define BACKUP_RUN_INTERN_H
+
+#include "backup/dump.h"
+#include "backup/flow.h"
+#include "backup/lock.h"
+#include "backup/run.h"
+#include "backup/shelf.h"
+
+struct item {
+	size_t part;			/* its place in done->parts */
+	const struct site_db *db;	/* also of globals */
+	const struct site_component *component;
+	enum way_kind way;
+	struct db_facts facts;
+	struct dump_tools tools;
+	bool ready;			/* nothing is in the way */
+	bool sent_only;			/* nobody could read it to its end */
+	int64_t expected, estimate;	/* raw and packed bytes */
+	int64_t started, finished;	/* wall ms */
+	const char *file, *index;
+	const char *program, *version;
+	struct flow_done flow;
+};
+
+struct run {
+	const struct run_ask *ask;
+	const struct run_care *care;
+	struct run_done *done;
+	struct pool *pool;		/* the preflight's */
+	struct shelf shelves[RUN_STORES];
+	size_t n_shelves;
+	VEC(struct item *) items;
+	bool tidying;			/* cancelling is over: only clean up */
+	int64_t said_ms;
+};
+
+struct run_part *run_part_of(struct run *r, const struct item *it);
+void run_say(struct run *r, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+void run_journal(struct run *r, const char *text, const struct buf *data);
+bool run_cancelled(void *ctx);		/* of a struct run */
+
+/* run_part.c */
+void run_part_look(struct run *r, struct item *it);
+void run_part_dump(struct run *r, struct item *it);
+void run_part_fails(struct run *r, struct item *it, const char *next,
+    const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+void run_part_warns(struct run *r, struct item *it, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* run_end.c */
+void run_publish(struct run *r);
+
+#endif

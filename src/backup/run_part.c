@@ -1,0 +1,535 @@
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "backup/run_intern.h"
+#include "base/clock.h"
+#include "base/text.h"
+
+enum { LOGIN_MS = 20000, ASK_MS = 30000, SAID_MAX = 4000, SAY_MS = 1000,
+       LOCK_CLASS = 0x6d696477, LOCK_WHAT = 1 };
+
+struct run_part *
+run_part_of(struct run *r, const struct item *it)
+{
+	return &r->done->parts.v[it->part];
+}
+
+void
+run_part_fails(struct run *r, struct item *it, const char *next,
+    const char *fmt, ...)
+{
+	struct run_part *p = run_part_of(r, it);
+	struct buf b = BUF_INIT, clean = BUF_INIT;
+	va_list ap;
+
+	if (p->why != NULL)
+		return;
+	va_start(ap, fmt);
+	buf_vprintf(&b, fmt, ap);
+	va_end(ap);
+	text_clean(&clean, b.p, b.n, TEXT_LINE);
+	p->why = pool_str(r->pool, clean.p);
+	if (next != NULL && *next != '\0')
+		p->next = pool_str(r->pool, next);
+	buf_release(&b);
+	buf_release(&clean);
+}
+
+void
+run_part_warns(struct run *r, struct item *it, const char *fmt, ...)
+{
+	struct run_part *p = run_part_of(r, it);
+	struct buf b = BUF_INIT, clean = BUF_INIT;
+	va_list ap;
+
+	va_start(ap, fmt);
+	buf_vprintf(&b, fmt, ap);
+	va_end(ap);
+	text_clean(&clean, b.p, b.n, TEXT_LINE);
+	VEC_PUSH(&p->warnings, pool_str(r->pool, clean.p));
+	r->done->degraded = true;
+	run_say(r, "[WARNING] %s: %s", p->name, clean.p);
+	buf_release(&b);
+	buf_release(&clean);
+}
+
+/* ---- before ------------------------------------------------------------------- */
+
+/* What the last ones took, else a third of what there is. */
+static void
+estimate(struct run *r, struct item *it, int64_t raw)
+{
+	struct sizes s = { 0 };
+	struct size_base base = { .n = 0 };
+	struct err quiet = ERR_INIT;
+
+	if (r->ask->state != NULL && sizes_read(&s, r->ask->state,
+	    run_part_of(r, it)->name, &quiet))
+		sizes_base(&s, clock_wall_ms(), &base);
+	it->expected = base.n > 0 && base.raw_size >= 0 ? base.raw_size : raw;
+	it->estimate = base.n > 0 && base.size >= 0 ?
+	    base.size + base.size / 10 : raw / 3;
+	sizes_release(&s);
+}
+
+static void
+look_db(struct run *r, struct item *it)
+{
+	struct preflight *f = &r->done->pre;
+	struct run_part *p = run_part_of(r, it);
+	struct way w = WAY_INIT;
+	size_t from = f->v.n;
+
+	it->ready = preflight_db(f, r->ask->site, it->db, &w, &it->facts) &&
+	    preflight_tools(f, &w, p->name, &it->facts, &it->tools);
+	it->way = w.kind;
+	for (size_t i = from; i < f->v.n && !it->ready; i++)
+		if (f->v.v[i].level == PRE_FAIL)
+			run_part_fails(r, it, f->v.v[i].next, "%s",
+			    f->v.v[i].text);
+	way_close(&w);
+	estimate(r, it, it->facts.size);
+}
+
+/* Its place answers, and what is to be packed is there. */
+static void
+look_component(struct run *r, struct item *it)
+{
+	const struct site_component *c = it->component;
+	struct preflight *f = &r->done->pre;
+	struct place_care care = { .cancelled = run_cancelled, .ctx = r };
+	struct site_spec spec;
+	struct err e = ERR_INIT;
+	struct place *p = place_open(site_spec(&spec, r->ask->site,
+	    c->at != NULL ? site_place(r->ask->site, c->at) : NULL), &care,
+	    &e);
+	struct place_stat st;
+	bool ok = p != NULL;
+
+	for (size_t i = 0; ok && i < c->files.n; i++) {
+		ok = place_stat(p, c->files.v[i], &st, &e);
+		if (!ok)
+			err_wrap(&e, "'%s'", c->files.v[i]);
+	}
+	place_close(p);
+	it->ready = ok;
+	if (!ok) {
+		preflight_find(f, PRE_FAIL, c->name, e.hint, "%s", e.msg);
+		run_part_fails(r, it, e.hint, "%s", e.msg);
+	} else
+		preflight_find(f, PRE_OK, c->name, NULL, "it is there%s%s",
+		    c->at != NULL ? ", at " : "", c->at ? c->at : "");
+	estimate(r, it, 0);
+}
+
+void
+run_part_look(struct run *r, struct item *it)
+{
+	if (it->db != NULL)
+		look_db(r, it);
+	else
+		look_component(r, it);
+}
+
+/* ---- locks -------------------------------------------------------------------- */
+
+static const char lock_sql[] =
+    "SELECT json_build_object('got', pg_try_advisory_lock(%d, %d))";
+static const char settle_sql[] =
+    "SELECT json_build_object('set', count(set_config(name, '0', false)))"
+    " FROM pg_settings WHERE name IN ('idle_session_timeout',"
+    " 'idle_in_transaction_session_timeout')";
+static const char holder_sql[] =
+    "SELECT json_build_object('pid', l.pid, 'addr', host(a.client_addr),"
+    " 'user', a.usename, 'since', to_char(a.backend_start AT TIME ZONE 'UTC',"
+    " 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"')) FROM pg_locks l"
+    " LEFT JOIN pg_stat_activity a ON a.pid = l.pid"
+    " WHERE l.locktype = 'advisory' AND l.granted AND l.classid = %d::oid"
+    " AND l.objid = %d::oid AND l.objsubid = 2 AND l.database ="
+    " (SELECT oid FROM pg_database WHERE datname = current_database())";
+
+/* True: somebody else has it, and it was said. */
+static bool
+say_holder(struct run *r, struct item *it, struct way *w)
+{
+	char *sql = xprintf(holder_sql, LOCK_CLASS, LOCK_WHAT), at[40] = "?";
+	struct err quiet = ERR_INIT;
+	json_t *o = way_ask(w, sql, clock_mono_ms() + ASK_MS, &quiet);
+	const char *since = json_get_str(o, "since");
+	const char *addr = json_get_str(o, "addr");
+	int64_t ms, pid = json_get_int(o, "pid", 0);
+
+	free(sql);
+	if (pid == 0) {
+		json_decref(o);
+		return false;
+	}
+	if (since != NULL && clock_parse_utc(since, &ms))
+		clock_fmt_site(at, ms);
+	run_part_of(r, it)->busy = true;
+	run_part_fails(r, it, "Wait for it, or end it where it runs; "
+	    "'midwatch locks' shows the session.", "%s is being backed up by "
+	    "another host: session %" PRId64 " from %s since %s",
+	    it->db->name, pid, addr != NULL ? addr : "the server itself", at);
+	json_decref(o);
+	return true;
+}
+
+/* An advisory lock that lives as long as this session. */
+static bool
+lock_there(struct run *r, struct item *it, struct way *w)
+{
+	char *sql = xprintf(lock_sql, LOCK_CLASS, LOCK_WHAT);
+	int64_t end = clock_mono_ms() + ASK_MS;
+	struct err e = ERR_INIT;
+	json_t *o = NULL;
+	bool got = true;
+
+	if (w->pg == NULL)
+		got = !say_holder(r, it, w);
+	else if ((o = way_ask(w, sql, end, &e)) == NULL)
+		run_part_warns(r, it, "no lock could be taken in the database "
+		    "(%s): another host would not see this run", e.msg);
+	else if (!json_get_bool(o, "got")) {
+		got = false;
+		if (!say_holder(r, it, w))
+			run_part_fails(r, it, "Try again.", "another run just "
+			    "had %s", it->db->name);
+	}
+	json_decref(o);
+	if (got && w->pg != NULL)
+		json_decref(way_ask(w, settle_sql, end, &e));
+	free(sql);
+	return got;
+}
+
+static bool
+lock_here(struct run *r, struct item *it, struct backup_lock *l)
+{
+	struct run_part *p = run_part_of(r, it);
+	char *what = xprintf("%s backup", set_class_name(r->ask->class));
+	struct err e = ERR_INIT;
+	bool ok;
+
+	if (r->ask->state == NULL) {
+		free(what);
+		return true;
+	}
+	ok = backup_lock_take(l, r->ask->state, p->name, what, &e);
+	free(what);
+	if (ok)
+		return true;
+	if (e.kind == ERR_BUSY) {
+		p->busy = true;
+		run_part_fails(r, it, e.hint, "%s", e.msg);
+		return false;
+	}
+	/* a full disk may refuse the file, and must not refuse the backup */
+	run_part_warns(r, it, "no lock could be taken (%s)", e.msg);
+	return true;
+}
+
+/* ---- the stream ------------------------------------------------------------------ */
+
+struct stream {
+	struct run *r;
+	struct item *it;
+	const char *program;
+	struct buf said;		/* the source's lines */
+};
+
+static void
+on_said(void *ctx, const char *who, const char *line)
+{
+	struct stream *s = ctx;
+
+	if (s->said.n + strlen(line) < SAID_MAX)
+		buf_printf(&s->said, "%s\n", line);
+	run_say(s->r, "%s: %s: %s", run_part_of(s->r, s->it)->name, who,
+	    line);
+}
+
+static bool
+stream_cancelled(void *ctx)
+{
+	return run_cancelled(((struct stream *)ctx)->r);
+}
+
+static void
+on_progress(void *ctx, const struct flow_progress *p)
+{
+	struct stream *s = ctx;
+	char raw[16], rate[16], of[16], left[32];
+	struct buf b = BUF_INIT;
+
+	text_fmt_size(raw, p->raw);
+	text_fmt_size(rate, (int64_t)p->raw_per_s);
+	buf_printf(&b, "%s: %s", run_part_of(s->r, s->it)->name, raw);
+	if (p->expected > 0) {
+		text_fmt_size(of, p->expected);
+		buf_printf(&b, " of about %s", of);
+	}
+	buf_printf(&b, ", %s/s", rate);
+	if (p->eta_ms > 0) {
+		text_fmt_duration(left, p->eta_ms);
+		buf_printf(&b, ", about %s left", left);
+	}
+	if (p->bottleneck != NULL && *p->bottleneck != '\0')
+		buf_printf(&b, ", waiting for %s", p->bottleneck);
+	if (s->r->care->progress != NULL)
+		s->r->care->progress(s->r->care->ctx, b.p, p->raw,
+		    p->expected);
+	buf_release(&b);
+}
+
+/* Did every process of the pipe end as it must? */
+static bool
+pipe_ended_well(struct run *r, struct item *it, const struct dump *d,
+    const char *said)
+{
+	for (size_t i = 0; i < it->flow.procs.n; i++) {
+		const struct flow_proc *q = &it->flow.procs.v[i];
+
+		if (q->exit == 0)
+			continue;
+		if (i > 0 || q->exit != 1 || (d->ok_exits & 1 << 1) == 0)
+			return false;
+		if (!dump_tar_changed(said)) {
+			run_part_fails(r, it, dump_next(said), "tar ended with "
+			    "1: %.300s", said);
+			return false;
+		}
+		run_part_warns(r, it, "files changed while they were packed "
+		    "(tar ended with 1): %.200s", said);
+	}
+	return it->flow.procs.n > 0;
+}
+
+static bool
+big_enough(struct run *r, struct item *it)
+{
+	int64_t min = it->component != NULL ? it->component->min_size : 0;
+	char is[16], want[16];
+
+	text_fmt_size(is, it->flow.raw);
+	text_fmt_size(want, min);
+	if (it->flow.raw < min)
+		run_part_fails(r, it, "Look at what should be in it.", "it has "
+		    "only %s, and min_size is %s", is, want);
+	else if (it->flow.raw == 0 && it->db != NULL)
+		run_part_fails(r, it, "See the server's log.", "%s gave not a "
+		    "single byte", it->program);
+	else if (it->flow.raw == 0)
+		run_part_warns(r, it, "it is empty");
+	return run_part_of(r, it)->why == NULL;
+}
+
+static void
+copy_fails(struct run *r, struct item *it, size_t i, const char *why)
+{
+	struct shelf *s = &r->shelves[i];
+	struct buf clean = BUF_INIT;
+
+	text_clean(&clean, why, strlen(why), TEXT_LINE);
+	run_part_of(r, it)->copies[i].why = pool_str(r->pool, clean.p);
+	buf_release(&clean);
+	r->tidying = true;
+	shelf_drop(s, it->file);
+	shelf_drop(s, it->index);
+	r->tidying = false;
+}
+
+/* Size and hash of both files as they lie there. */
+static void
+read_back(struct run *r, struct item *it)
+{
+	struct run_part *p = run_part_of(r, it);
+
+	for (size_t i = 0; i < it->flow.stores.n; i++) {
+		const struct flow_sent *sent = &it->flow.stores.v[i];
+		struct err e = ERR_INIT;
+		size_t k = 0;
+
+		while (k < r->n_shelves && (r->shelves[k].dead != NULL ||
+		    strcmp(r->shelves[k].store->name, sent->store->name) != 0))
+			k++;
+		if (k == r->n_shelves)
+			continue;
+		if (!sent->sent || p->why != NULL) {
+			copy_fails(r, it, k, p->why != NULL ? p->why :
+			    sent->why);
+			continue;
+		}
+		if (r->care->progress != NULL) {
+			char *text = xprintf("%s: reading back from %s",
+			    p->name, sent->store->name);
+
+			r->care->progress(r->care->ctx, text, it->flow.raw,
+			    it->flow.raw);
+			free(text);
+		}
+		if (!shelf_read_back(&r->shelves[k], it->file,
+		    it->flow.packed, it->flow.sha256, &e) ||
+		    !shelf_read_back(&r->shelves[k], it->index,
+		    (int64_t)it->flow.index.n, it->flow.index_sha256, &e))
+			copy_fails(r, it, k, e.msg);
+		else
+			p->copies[k].verified = true;
+	}
+}
+
+static void
+stream(struct run *r, struct item *it, struct dump *d)
+{
+	struct flow_store to[RUN_STORES];
+	struct stream s = { r, it, d->program, BUF_INIT };
+	struct flow_care care = { .progress = on_progress,
+		.cancelled = stream_cancelled, .said = on_said, .ctx = &s };
+	struct err e = ERR_INIT;
+	size_t n = 0;
+	bool ok;
+
+	for (size_t i = 0; i < r->n_shelves; i++)
+		if (r->shelves[i].dead == NULL)
+			to[n++] = (struct flow_store){
+			    r->shelves[i].store->name, r->shelves[i].at,
+			    r->shelves[i].dir, r->shelves[i].must };
+	struct flow_spec spec = { .at = d->at, .argv = d->argv.v,
+		.secret = d->secret.n > 0 ? d->secret.p : NULL,
+		.env = d->env, .ok_exits = d->ok_exits,
+		.proof_argv = d->proof.n > 0 ? d->proof.v : NULL,
+		.file = it->file, .index = it->index,
+		.level = r->ask->level, .stores = to, .n_stores = n,
+		.expected = it->expected };
+	it->program = pool_str(r->pool, d->program);
+	it->version = d->version != NULL ? pool_str(r->pool, d->version) :
+	    NULL;
+	it->started = clock_wall_ms();
+	ok = flow_run(&spec, &care, &it->flow, &e);
+	it->finished = clock_wall_ms();
+	if (run_cancelled(r))
+		run_part_fails(r, it, NULL, "cancelled");
+	else if (!pipe_ended_well(r, it, d, s.said.n > 0 ? s.said.p : ""))
+		run_part_fails(r, it, s.said.n > 0 && dump_next(s.said.p) ?
+		    dump_next(s.said.p) : e.hint, "%s", ok ? "a process of the "
+		    "pipe failed" : e.msg);
+	else if (big_enough(r, it) && d->proof.n == 0 &&
+	    d->kind != SET_COMMAND)
+		it->sent_only = true;
+	read_back(r, it);
+	buf_release(&s.said);
+}
+
+/* ---- all of one component ---------------------------------------------------------- */
+
+static void
+say_part(struct run *r, struct item *it)
+{
+	struct run_part *p = run_part_of(r, it);
+	struct buf where = BUF_INIT, data = BUF_INIT, text = BUF_INIT;
+	char size[16], took[32];
+
+	text_fmt_size(size, p->size);
+	text_fmt_duration(took, p->took_ms);
+	json_open(&data);
+	json_put_str(&data, "component", p->name);
+	json_put_str(&data, "class", set_class_name(r->ask->class));
+	json_put_bool(&data, "verified", p->ok);
+	if (p->saved) {
+		json_put_int(&data, "size", p->size);
+		json_put_int(&data, "raw_size", p->raw_size);
+		json_put_int(&data, "took_ms", p->took_ms);
+	}
+	json_put_str(&data, "why", p->why);
+	json_key(&data, "stores");
+	json_open_list(&data);
+	for (size_t i = 0; i < r->n_shelves; i++)
+		if (p->copies[i].verified) {
+			buf_printf(&where, "%s%s", where.n > 0 ? " and " : "",
+			    r->shelves[i].store->name);
+			json_comma(&data);
+			json_text(&data, r->shelves[i].store->name);
+		}
+	json_close_list(&data);
+	json_close(&data);
+	if (p->saved)
+		buf_printf(&text, "%s: read back on %s: %s in %s", p->name,
+		    where.p, size, took);
+	else
+		buf_printf(&text, "%s: not saved: %s", p->name, p->why);
+	if (p->saved)
+		run_say(r, "%s", text.p);
+	else
+		run_say(r, "[ERROR] %s: %s%s%s", p->name, p->why,
+		    p->next != NULL ? "; " : "", p->next ? p->next : "");
+	run_journal(r, text.p, &data);
+	buf_release(&where);
+	buf_release(&data);
+	buf_release(&text);
+}
+
+static void
+judge(struct run *r, struct item *it)
+{
+	struct run_part *p = run_part_of(r, it);
+
+	p->size = it->flow.packed;
+	p->raw_size = it->flow.raw;
+	p->took_ms = it->flow.took_ms;
+	p->ok = p->why == NULL && !it->sent_only;
+	for (size_t i = 0; i < r->n_shelves; i++) {
+		p->saved = p->saved || p->copies[i].verified;
+		if (p->copies[i].verified)
+			continue;
+		if (p->why == NULL && !r->shelves[i].must)
+			run_part_warns(r, it, "%s does not have it: %s",
+			    r->shelves[i].store->name, r->shelves[i].dead ?
+			    r->shelves[i].dead : p->copies[i].why);
+		p->ok = p->ok && !r->shelves[i].must;
+	}
+	if (it->sent_only && p->saved)
+		run_part_fails(r, it, "Install PostgreSQL's client programs of "
+		    "its version here; then 'midwatch validate latest'.",
+		    "it is sent, and not verified: nothing here could read its "
+		    "end");
+	for (size_t i = 0; i < r->n_shelves && !p->ok; i++)
+		if (r->shelves[i].must && !p->copies[i].verified)
+			run_part_fails(r, it, NULL, "%s does not have it: %s",
+			    r->shelves[i].store->name, r->shelves[i].dead ?
+			    r->shelves[i].dead : p->copies[i].why);
+}
+
+void
+run_part_dump(struct run *r, struct item *it)
+{
+	struct run_part *p = run_part_of(r, it);
+	struct backup_lock lock = BACKUP_LOCK_INIT;
+	struct way w = WAY_INIT;
+	struct dump d = { .ok_exits = 0 };
+	struct err e = ERR_INIT;
+	bool go = lock_here(r, it, &lock);
+
+	if (go && it->component != NULL)
+		dump_component(&d, r->ask->site, it->component);
+	else if (go && !way_open(&w, r->ask->site, it->db, it->way,
+	    clock_mono_ms() + LOGIN_MS, &e)) {
+		run_part_fails(r, it, e.hint, "%s", e.msg);
+		go = false;
+	} else if (go && p->kind == SET_GLOBALS)
+		dump_globals(&d, &w, &it->tools, &it->facts);
+	else if (go && (go = lock_there(r, it, &w)))
+		dump_database(&d, &w, &it->tools, &it->facts);
+	if (go && p->kind == SET_GLOBALS && !it->facts.super)
+		run_part_warns(r, it, "%s is no superuser: the roles are saved "
+		    "without their passwords", w.user);
+	if (go)
+		stream(r, it, &d);
+	judge(r, it);
+	say_part(r, it);
+	dump_release(&d);
+	way_close(&w);
+	backup_lock_drop(&lock);
+}
