@@ -14,7 +14,7 @@ enum { ARGS_MAX = 8 };
 #define ACTIONS(X)							\
 	X(freeze, "freeze", "freeze", false, NULL,			\
 	    "stop deployments and migrations, or let them go on")	\
-	X(backup, "backup", "backup", false, "db|all_unsafe",		\
+	X(backup, "backup", "backup", true, "db|all_unsafe",		\
 	    "a verified copy of a database, or of all that has none")	\
 	X(recover, "recover", "recover", false, "db",			\
 	    "a login that works again: find the password, or set a new one") \
@@ -22,7 +22,7 @@ enum { ARGS_MAX = 8 };
 	    "room by a plan: retention, orphans, paths, docker")	\
 	X(validate, "validate", "validate", false, NULL,		\
 	    "prove a set: read it through, restore it into scratch")	\
-	X(nightly, "nightly", "nightly", false, NULL,			\
+	X(nightly, "nightly", "nightly", true, NULL,			\
 	    "the real nightly job, now")				\
 	X(precheck, "precheck", "precheck", false, NULL,		\
 	    "may a migration run now")					\

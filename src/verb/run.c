@@ -13,6 +13,7 @@
 #include "place/keys.h"
 #include "site/spec.h"
 #include "verb/follow.h"
+#include "verb/saving.h"
 #include "verb/secrets.h"
 #include "verb/verbs.h"
 
@@ -382,6 +383,8 @@ verb_job(struct cli *c, int argc, char **argv)
 		{ "step", run_step_job },
 		{ "validate", validate_job },
 		{ "restore", restore_job },
+		{ "backup", backup_job },
+		{ "nightly", nightly_job },
 	};
 	const char *record = NULL, *reply = NULL, *secrets = NULL;
 	const struct opt opts[] = {

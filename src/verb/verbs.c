@@ -73,8 +73,14 @@ const struct verb verbs[] = {
 	    "--reason", false },
 	{ "job", verb_job, "job N", "started by midwatch itself", "", true },
 	{ "drill", NULL, "drill", "practise in a sandbox", "", false },
-	{ "backup", NULL, "backup DB...", "streamed, proven backup", "", false },
-	{ "nightly", NULL, "nightly", "the scheduled job", "", false },
+	{ "backup", verb_backup,
+	    "backup DB... [--emergency] [--store NAME] [--level fast|small]\n"
+	    "backup --all-unsafe",
+	    "a verified copy of a database, now: streamed, no local disk needed",
+	    "--all-unsafe --emergency --store --level --confirm", false },
+	{ "nightly", verb_nightly, "nightly [--dry-run]",
+	    "the scheduled job: everything, verified; --dry-run looks only",
+	    "--dry-run", false },
 	{ "validate", verb_validate,
 	    "validate [SET|latest|all] [--db DB] [--store NAME] [--restore] "
 	    "[--scratch DIR] [--jobs N]",

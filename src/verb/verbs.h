@@ -25,6 +25,7 @@ extern const size_t n_verbs;
 const struct verb *verb_find(const char *name);
 
 verb_fn
+    verb_backup,
     verb_cancel,
     verb_doctor,
     verb_export,
@@ -36,6 +37,7 @@ verb_fn
     verb_jobs,
     verb_lint,
     verb_locks,
+    verb_nightly,
     verb_restore,
     verb_run,
     verb_runbook,
