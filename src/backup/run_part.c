@@ -410,6 +410,10 @@ stream(struct run *r, struct item *it, struct dump *d)
 	it->started = clock_wall_ms();
 	ok = flow_run(&spec, &care, &it->flow, &e);
 	it->finished = clock_wall_ms();
+	/* they are the dump's words, and the manifest comes later */
+	for (size_t i = 0; i < it->flow.procs.n; i++)
+		it->flow.procs.v[i].name = pool_str(r->pool,
+		    it->flow.procs.v[i].name);
 	if (run_cancelled(r))
 		run_part_fails(r, it, NULL, "cancelled");
 	else if (!pipe_ended_well(r, it, d, s.said.n > 0 ? s.said.p : ""))

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "action/action.h"
 #include "base/clock.h"
@@ -421,9 +422,38 @@ struct attempt {
 	bool cancelled;
 };
 
+/* An action is what its verb does, for this site and in this record. */
+static bool
+action_words(struct engine *en, const struct rb_step *step,
+    const struct job *job, struct strings *out, struct err *e)
+{
+	const struct action *a = action_find(step->action);
+	const char *config = json_get_str(job->spec, "config");
+	char exe[4096];
+	ssize_t n = readlink("/proc/self/exe", exe, sizeof exe - 1);
+
+	if (a == NULL || !a->built)
+		return err_set(e, ERR_USAGE, "the action '%s' is not built "
+		    "into this version", step->action);
+	if (n <= 0)
+		return err_sys(e, "cannot find this program");
+	exe[n] = '\0';
+	if (!action_argv(a, &step->args, out, e))
+		return false;
+	free(out->v[0]);
+	out->v[0] = xstrdup(exe);
+	strings_add(out, "--state");
+	strings_add(out, en->state->dir);
+	if (config != NULL) {
+		strings_add(out, "--config");
+		strings_add(out, config);
+	}
+	return true;
+}
+
 static void
 try_once(struct engine *en, const struct rb_step *step, struct job *job,
-    struct attempt *a)
+    const struct strings *action, struct attempt *a)
 {
 	const char *shell[] = { "/bin/sh", "-c", NULL, NULL };
 	struct job_command c = { .timeout_ms = step->timeout_ms,
@@ -436,9 +466,13 @@ try_once(struct engine *en, const struct rb_step *step, struct job *job,
 	if (step->at != NULL)
 		c.at = site_spec(&spec, en->site, site_place(en->site,
 		    step->at));
-	shell[2] = step->command.v[0];
-	c.argv = step->command.shell ? shell :
-	    (const char *const *)step->command.v;
+	if (action->n > 0)
+		c.argv = (const char *const *)action->v;
+	else {
+		shell[2] = step->command.v[0];
+		c.argv = step->command.shell ? shell :
+		    (const char *const *)step->command.v;
+	}
 	buf_clear(&a->reason);
 	a->how = "failed";
 	if (!job_command(job, &c, &a->r, &e)) {
@@ -512,11 +546,18 @@ engine_job(struct engine *en, struct job *job, struct err *e)
 	    json_get_str(job->spec, "step"));
 	struct attempt a = { .reason = BUF_INIT };
 	struct buf members = BUF_INIT;
+	struct strings action = { 0 };
 	int64_t tries = 0;
 	int status = 1;
 
-	if (step == NULL || step->command.n == 0) {
+	if (step == NULL || (step->command.n == 0 &&
+	    step->kind != STEP_ACTION)) {
 		err_set(e, ERR_USAGE, "the runbook has no such command step");
+		return 2;
+	}
+	if (step->kind == STEP_ACTION &&
+	    !action_words(en, step, job, &action, e)) {
+		strings_release(&action);
 		return 2;
 	}
 	if (step->at != NULL && (en->site == NULL ||
@@ -525,8 +566,10 @@ engine_job(struct engine *en, struct job *job, struct err *e)
 		    "file names no such place", step->id, step->at);
 		return 2;
 	}
-	if (!journal_intent(en, step, job, e))
+	if (!journal_intent(en, step, job, e)) {
+		strings_release(&action);
 		return e->kind == ERR_GUARD ? 3 : 1;
+	}
 	job_ready(job);
 	for (;;) {
 		char *say = xprintf("attempt %" PRId64 " of %" PRId64,
@@ -534,7 +577,7 @@ engine_job(struct engine *en, struct job *job, struct err *e)
 
 		job_progress(job, say, tries, step->retries + 1);
 		free(say);
-		try_once(en, step, job, &a);
+		try_once(en, step, job, &action, &a);
 		if (a.reason.n == 0 || a.cancelled || tries > step->retries)
 			break;
 		job_say(job, "midwatch: %s; trying again", a.reason.p);
@@ -553,6 +596,7 @@ engine_job(struct engine *en, struct job *job, struct err *e)
 	    NULL, &members, NULL, e))
 		status = a.reason.n == 0 ? 0 : a.cancelled ? 143 : 1;
 	(void)journal_settle(&en->inc->j, NULL);
+	strings_release(&action);
 	buf_release(&members);
 	buf_release(&a.reason);
 	return status;
