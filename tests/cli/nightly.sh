@@ -1,0 +1,161 @@
+#!/bin/sh
+# `midwatch nightly`: everything into one proven set; what fails is loud, keeps what
+# was good as `.incomplete`, and opens an incident with the evidence in it.
+. "$(dirname "$0")/../lib.sh"
+. "$ROOT/tests/sshd.sh"
+. "$ROOT/tests/postgres.sh"
+
+json()
+{
+	printf '%s' "$OUT" | python3 -c 'import json, sys
+o = json.load(sys.stdin)
+print(eval(sys.argv[1]))' "$1"
+}
+
+is()
+{
+	got_=$(json "$1")
+	[ "$got_" = "$2" ] || { echo "$1 is '$got_', not '$2'"; return 1; }
+}
+
+if ! pg_have || ! command -v pg_restore >/dev/null; then
+	skip "a nightly runs" "${WHY:-there is no pg_restore}"
+	finish
+fi
+if ! sshd_start "$WORK/ssh" || ! pg_start_cluster "$WORK/pg"; then
+	skip "a nightly runs" "$WHY"
+	finish
+fi
+psql_ "$WORK/pg" -c 'CREATE DATABASE otc' -c 'CREATE DATABASE gps'
+psql_ "$WORK/pg" -d otc -c 'CREATE TABLE t AS SELECT g FROM generate_series(1, 30000) g'
+mkdir -p uploads
+head -c 3000000 /dev/urandom >uploads/big
+hour=$(TZ=Africa/Lagos date -d '-1 minute' +%H:%M)
+dbs='' components='' schedule=''
+site()
+{
+	cat >midwatch.cfg <<END
+site = { name = "prod"; timezone = "Africa/Lagos"; state = "state"; };
+places = ( $(sshd_place nas-box "$WORK/ssh") );
+databases = ( { name = "otc"; host = "$WORK/pg"; port = $PG_PORT; user = "postgres"; },
+              { name = "gps"; host = "$WORK/pg"; port = $PG_PORT; user = "postgres"; }$dbs );
+components = ( { name = "app-files"; files = ( "$WORK/uploads" ); min_size = "1MB"; },
+               { name = "system-state"; at = "nas-box"; command = "uname -a"; }$components );
+stores = ( { name = "nas"; at = "nas-box"; path = "$WORK/nas"; }, { name = "local"; path = "local"; } );
+backup = { to = ( "nas" ); also = ( "local" ); };
+logs = ( { name = "backup"; path = "backup.log"; } );
+schedule = { nightly = "$hour"; };
+END
+}
+site
+
+# --- looking only -------------------------------------------------------------------
+expect_exit 0 "a dry run proves that nothing is in the way" "$MIDWATCH" nightly --dry-run
+check "and says so" contains "$OUT" "[OK] nightly --dry-run: nothing is in the way"
+check "and moves nothing" [ ! -e nas ]
+run_ "$MIDWATCH" status --json
+check "and is no nightly to those who watch for one" is \
+    '[r["data"].get("result") for r in o["readings"] if r["kind"] == "schedule"]' "[None]"
+
+# --- it works -----------------------------------------------------------------------
+expect_exit 0 "a nightly saves everything" "$MIDWATCH" nightly
+check "and says where" contains "$OUT" "[OK] Backup saved: nas-box:$WORK/nas/nightly/2"
+check "and that all is verified" contains "$OUT" "[OK] nightly: all 5 are verified"
+set=$(ls -d nas/nightly/2*Z)
+check "one set holds it" [ "$(ls "$set"/*.gz | wc -l)" = 5 ]
+check "F10: that stock tools check" sh -c 'cd "$1" && sha256sum -c --quiet checksums.sha256' sh "$set"
+check "roles are there once for the cluster" [ "$(ls "$set" | grep -c '^globals-.*gz$')" = 1 ]
+check "files unpack as they were" sh -c 'mkdir out && tar -xzf "$1/app-files.tar.gz" -C out && cmp "out/$2/uploads/big" uploads/big' sh "$set" "$WORK"
+check "a command's output is there" sh -c 'gunzip -c "$1/system-state.txt.gz" | grep -q Linux' sh "$set"
+check "the other store has it as well" [ -e "local/nightly/${set##*/}/manifest.json" ]
+check "the site's log has a line" grep -q "nightly: all 5 are verified" backup.log
+run_ "$MIDWATCH" status --json
+check "those who watch for it see that it ran well" is \
+    '[r["data"].get("result") for r in o["readings"] if r["kind"] == "schedule"]' "['good']"
+check "and see every copy" is \
+    'sorted(r["name"] for r in o["readings"] if r["kind"] == "backup" and "verified_ms" in r["data"])' \
+    "['app-files', 'gps', 'otc', 'system-state']"
+expect_exit 0 "for programs it is one object" "$MIDWATCH" nightly --json
+check "that says it all" is '[o["ok"], o["exit"], len(o["components"]), all(c["ok"] for c in o["components"])]' "[True, 0, 5, True]"
+
+# --- two at once -----------------------------------------------------------------------
+components=', { name = "slow"; command = "sleep 4; echo x"; }'
+site
+"$MIDWATCH" nightly >first.out 2>&1 &
+first=$!
+turn=0
+while flock -n state/locks/backup--nightly true && [ $turn -lt 50 ]; do
+	turn=$((turn + 1))
+	sleep 0.1
+done
+expect_exit 3 "a second nightly leaves at once" "$MIDWATCH" nightly
+check "and says who runs" contains "$ERR" "the nightly runs already: "
+wait "$first"
+check "and the first one ends well" contains "$(cat first.out)" "[OK] nightly: all 6 are verified"
+
+# --- files that move ---------------------------------------------------------------------
+mkdir bin
+cat >bin/tar <<'END'
+#!/bin/sh
+case " $* " in *" -c "*)
+	/bin/tar "$@" || exit
+	[ -z "$TAR_SAYS" ] || echo "$TAR_SAYS" >&2
+	exit "$TAR_EXIT" ;;
+esac
+exec /bin/tar "$@"
+END
+chmod +x bin/tar
+components=
+site
+expect_exit 0 "a file that changed while it was read is a warning" env PATH="$WORK/bin:$PATH" TAR_EXIT=1 \
+    TAR_SAYS="tar: uploads/big: file changed as we read it" "$MIDWATCH" nightly
+check "that is said" contains "$OUT$ERR" "files changed while they were packed"
+expect_exit 1 "another reason for the same exit is none" env PATH="$WORK/bin:$PATH" TAR_EXIT=1 \
+    TAR_SAYS="tar: uploads/big: Cannot open: Permission denied" "$MIDWATCH" nightly
+expect_exit 1 "tar's exit 2 is a failure" env PATH="$WORK/bin:$PATH" TAR_EXIT=2 "$MIDWATCH" nightly
+check "and the rest is kept as what it is" [ "$(ls -d nas/nightly/*.incomplete | wc -l)" = 2 ]
+
+# --- failures ------------------------------------------------------------------------------
+rm -rf nas local state
+dbs=", { name = \"arp\"; host = \"127.0.0.1\"; port = 1; user = \"backup\"; }"
+head -c 1000 /dev/urandom >uploads/big
+site
+expect_exit 1 "a dry run finds what would fail" "$MIDWATCH" nightly --dry-run
+check "and says it" contains "$OUT" "[ERROR] arp: "
+check "and opens no incident" sh -c '! ls state/incidents | grep -q .'
+expect_exit 1 "F9: one database that cannot be saved is a failure" "$MIDWATCH" nightly
+check "loudly, with what to type" contains "$OUT" "[FAIL] nightly: not safe: arp, app-files; type: midwatch backup --all-unsafe"
+check "F7: as is a component that is too small" contains "$OUT$ERR" "min_size is 1.0 MB"
+check "nothing has a final name" sh -c '! ls nas/nightly local/nightly | grep -q "Z$"'
+set=$(ls -d nas/nightly/*.incomplete)
+check "what is good is kept" [ -e "$set/otc.dump.gz" ]
+check "what is not is not" [ ! -e "$set/app-files.tar.gz" ]
+check "and the manifest says both" sh -c 'grep -q "\"complete\":false,\"components\"" "$1" && grep -q "\"name\":\"arp\",.*\"complete\":false" "$1"' sh "$set/manifest.json"
+check "an incident is open" sh -c 'ls state/incidents | grep -q "^INC-"'
+run_ "$MIDWATCH" incident show
+check "with what failed" contains "$OUT" "the nightly failed: arp, app-files"
+check "and what did not" contains "$OUT" "nightly: otc is verified"
+run_ "$MIDWATCH" status --json
+check "those who watch see that it failed" is \
+    '[r["data"].get("result") for r in o["readings"] if r["kind"] == "schedule"]' "['bad']"
+expect_exit 1 "the next failure" "$MIDWATCH" nightly
+check "adds to the open one" [ "$(ls state/incidents | grep -c '^INC-')" = 1 ]
+run_ "$MIDWATCH" sets
+check "what is good in it counts" contains "$OUT" "otc                          verified"
+expect_exit 1 "what is unsafe is what the site has no copy of" "$MIDWATCH" backup --all-unsafe
+check "worst first" contains "$OUT" "[EMERGENCY] arp: no verified copy"
+check "and the others are still tried" contains "$OUT" "[EMERGENCY] app-files: backup begins"
+
+# --- a step of a runbook ------------------------------------------------------------------------
+cat >press.cfg <<'END'
+runbook = { name = "press"; title = "press"; severity = "SEV-2";
+  steps = ( { id = "save"; kind = "action"; action = "backup"; title = "save otc"; args = { db = "otc"; emergency = true; };
+      proves = ( "backup otc verified since-open" ); stop = "safe: nothing is left behind"; proof_within = "20s"; } );
+  resolve = ( "backup otc verified since-open" ); close = ( "rca published" ); };
+END
+mkdir -p runbooks && mv press.cfg runbooks/
+rm -rf state
+run_ "$MIDWATCH" incident open --title t --runbook press
+expect_exit 0 "a button does what the verb does" "$MIDWATCH" run save
+check "and is proven" contains "$OUT" "[OK] save: proven"
+finish
