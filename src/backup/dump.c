@@ -133,6 +133,7 @@ tar_words(struct dump *d, const struct conf_strs *files)
 	}
 	proof(d, "tar");
 	proof(d, "-t");
+	proof(d, "-i");		/* also what is behind its end mark */
 	proof(d, "-f");
 	proof(d, "-");
 }
