@@ -171,6 +171,21 @@ pack_one(struct packer *p)
 	hand_on(p, &m);
 }
 
+/* Who reads along has seen its end mark and left, perhaps before the source has
+ * closed: that is well as long as not a byte comes any more. */
+static bool
+nothing_comes(void)
+{
+	char c;
+	ssize_t n;
+
+	do
+		n = read(FLOW_IN, &c, 1);
+	while (n < 0 && errno == EINTR);
+	errno = EPIPE;
+	return n == 0;
+}
+
 /*
  * What the source wrote, to the proof and to us: tee() gives the proof the same
  * pages without taking them, then we read just as much. 0: there is no more.
@@ -190,12 +205,14 @@ take(struct packer *p)
 		do
 			n = tee(FLOW_IN, FLOW_OUT, room, 0);
 		while (n < 0 && errno == EINTR);
-		if (n < 0) {
+		if (n < 0 && (errno != EPIPE || !nothing_comes())) {
 			atomic_store(&p->b->unread, errno == EPIPE);
 			_exit(1);
 		}
 		goes_to(p, FLOW_READS);
-		if (n > 0)
+		if (n < 0)
+			n = 0;
+		else if (n > 0)
 			n = io_read_full(FLOW_IN, p->raw + p->n, (size_t)n);
 	} else
 		do
