@@ -156,6 +156,7 @@ END
 mkdir -p runbooks && mv press.cfg runbooks/
 rm -rf state
 run_ "$MIDWATCH" incident open --title t --runbook press
+sleep 1				# a set is named after a whole second
 expect_exit 0 "a button does what the verb does" "$MIDWATCH" run save
 check "and is proven" contains "$OUT" "[OK] save: proven"
 finish
