@@ -35,7 +35,7 @@ start(void **state)
 	snprintf(key, sizeof key, "%s", test_path("userkey"));
 	snprintf(empty, sizeof empty, "%s", test_path("empty"));
 	specs[SSH] = specs[SYSTEM] = specs[CSH] = (struct place_spec){
-		.name = "nas", .user = "root", .host = "127.0.0.1",
+		.name = "nas", .user = kit_user(), .host = "127.0.0.1",
 		.port = port, .identity = key, .known_hosts = known,
 		.config = empty };
 	specs[SYSTEM].system_ssh = true;

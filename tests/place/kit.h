@@ -21,6 +21,7 @@
 
 #include "base/clock.h"
 #include "base/spawn.h"
+#include "base/who.h"
 #include "place/place.h"
 #include "tests/test.h"
 
@@ -61,6 +62,22 @@ kit_sh(const char *script)
 		    ran.out.p : "");
 	ran_release(&ran);
 	return ok;
+}
+
+/* Whoever runs the tests: an sshd of an ordinary user lets in nobody else. */
+TEST_HELPER const char *
+kit_user(void)
+{
+	return who_am_i()->login;
+}
+
+TEST_HELPER bool
+kit_how(const struct place *p, const char *before)
+{
+	char want[200];
+
+	snprintf(want, sizeof want, "%s%s@127.0.0.1", before, kit_user());
+	return strncmp(place_how(p), want, strlen(want)) == 0;
 }
 
 /* Host keys, a user's keys, an authorized_keys and an empty configuration. */

@@ -91,7 +91,7 @@ opened(struct place_spec *spec, int at, const struct place_care *care)
 	struct err e = ERR_INIT;
 	struct place *p;
 
-	*spec = (struct place_spec){ .name = "nas", .user = "root",
+	*spec = (struct place_spec){ .name = "nas", .user = kit_user(),
 		.host = "127.0.0.1", .port = at, .identity = key,
 		.known_hosts = known, .config = empty };
 	p = place_open(spec, care, &e);
