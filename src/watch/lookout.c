@@ -297,7 +297,7 @@ heard_line(struct lookout *l, struct crew *c, char *line, size_t n)
 	c->heard = clock_mono_ms();
 	if (line[0] == 'B' && t != NULL)
 		t->begun = c->heard;
-	else if (line[0] == 'R' && t != NULL && *rest == ' ') {
+	else if (line[0] == 'R' && t != NULL && rest != NULL && *rest == ' ') {
 		c->deaths = 0;
 		if (reading_parse(&r, rest + 1, n - (size_t)(rest + 1 - line),
 		    &e))
