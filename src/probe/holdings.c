@@ -137,9 +137,10 @@ holdings_read(struct eye *eye, const struct site_store *only,
 			if ((h->store->at != NULL) != (far != 0) ||
 			    !due(eye, h))
 				continue;
-			read_one(eye, h, now +
-			    (end > now ? (end - now) / (int64_t)left : 0));
-			left--;
+			/* one may have become due since they were counted */
+			read_one(eye, h, now + (end > now ? (end - now) /
+			    (int64_t)(left > 0 ? left : 1) : 0));
+			left -= left > 0;
 		}
 	one = only != NULL ? holding_of(eye, only) : NULL;
 	*ret = only != NULL ? (struct holdings){ &one, 1 } :
