@@ -108,13 +108,13 @@ cd ..
 
 # --- killed, in the middle of a command ---------------------------------------------------------
 mkdir killed && cd killed
-site ', { name = "slow"; check = "sleep 97.31; true"; }' >midwatch.cfg
+site ", { name = \"slow\"; check = \"sleep 97.$$; true\"; }" >midwatch.cfg
 "$MIDWATCH" watch --serve &
 feed=$!
-until_ 5 pgrep -fx "sleep 97.31"
-check "a check runs" pgrep -fx "sleep 97.31"
+until_ 5 pgrep -fx "sleep 97.$$"
+check "a check runs" pgrep -fx "sleep 97.$$"
 kill -9 "$feed"
-check "what a killed feed has started ends with it" until_ 5 gone_all "sleep 97.31"
+check "what a killed feed has started ends with it" until_ 5 gone_all "sleep 97.$$"
 
 # --- its children -------------------------------------------------------------------------------
 site '' >midwatch.cfg

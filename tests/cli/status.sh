@@ -91,7 +91,7 @@ cat >>midwatch.cfg <<END
 places = ( { name = "far"; ssh = "nobody@127.0.0.1"; port = $port; } );
 databases = ( { name = "mute"; host = "127.0.0.1"; port = $port; user = "backup"; } );
 END
-sed -i 's|^services.*|services = ( { name = "up"; check = "true"; }, { name = "stuck"; check = "sleep 61.37"; } );|' midwatch.cfg
+sed -i 's|^services.*|services = ( { name = "up"; check = "true"; }, { name = "stuck"; check = "sleep 61.'$$'"; } );|' midwatch.cfg
 check "status answers within its deadline though three things hang" \
 	took 4000 "$MIDWATCH" status --timeout 2s
 run_ "$MIDWATCH" status --json --timeout 2s
@@ -101,7 +101,7 @@ check "the one beside it is fine" is_level service up ok
 check "so is the disk" is_level disk here ok
 check "the place does not pass for well" sh -c '[ "$1" != ok ]' - "$(level place far)"
 check "nor does the database" sh -c '[ "$1" != ok ]' - "$(level database mute)"
-check "nothing is left running" sh -c "! pgrep -fx \"sleep 61.37\""
+check "nothing is left running" sh -c "! pgrep -fx \"sleep 61.$$\""
 expect_exit 2 "a timeout must be a duration" "$MIDWATCH" status --timeout soon
 expect_exit 2 "and not too short" "$MIDWATCH" status --timeout 1ms
 
@@ -134,7 +134,7 @@ else
 fi
 
 # --- the feed --------------------------------------------------------------------------------
-sed -i 's|, { name = "stuck"; check = "sleep 61.37"; }||; /^databases/d; /^places/d' midwatch.cfg
+sed -i 's|, { name = "stuck"; check = "sleep 61.'$$'"; }||; /^databases/d; /^places/d' midwatch.cfg
 "$MIDWATCH" watch >feed1 2>feed1.err &
 one=$!
 "$MIDWATCH" watch >feed2 2>feed2.err &

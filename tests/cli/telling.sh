@@ -47,7 +47,7 @@ cd ..
 # --- hooks of all kinds --------------------------------------------------------------------
 mkdir odd && cd odd
 site 1 'Deaf=exec <\&-; exit 0' 'Loud=yes | head -c 3000000; exit 4' \
-    'Rude=printf \"\\\\033[2J\\\\302\\\\233 evil\"; exit 1' 'Daemon=sleep 43.21 \& exit 0' 'Last=cat >>last' |
+    'Rude=printf \"\\\\033[2J\\\\302\\\\233 evil\"; exit 1' 'Daemon=sleep 43.'$$' \& exit 0' 'Last=cat >>last' |
 	sed 's/\\&/\&/g' >midwatch.cfg
 run_ "$MIDWATCH" status --notify
 check "hooks that do not listen, shout and stay do not stop the rest" lines last 1
@@ -55,7 +55,7 @@ check "one that shouts is quoted shortly" contains "$ERR" "could not be told: Lo
 check "one that speaks in escapes reaches nobody's terminal" sh -c \
 	'! LC_ALL=C grep -q "$(printf "\\033")" "$1/.err" && grep -q "Rude.*evil" "$1/.err"' - "$WORK"
 check "one that leaves a process behind has told" contains "$ERR" "told: Daemon"
-pkill_() { for p_ in $(pgrep -fx "sleep 43.21"); do kill "$p_"; done; }
+pkill_() { for p_ in $(pgrep -fx "sleep 43.$$"); do kill "$p_"; done; }
 at_exit pkill_
 cd ..
 
