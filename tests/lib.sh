@@ -14,6 +14,7 @@
 # `finish`; ending any other way is a failure.  One line a case goes to stdout:
 # `ok - sentence`, `not ok - sentence`, `skip - sentence: reason`.
 
+exec </dev/null
 ROOT=$(cd "$(dirname "$0")/../.." && pwd)
 MIDWATCH=${MIDWATCH:-$ROOT/build/midwatch}
 case $MIDWATCH in /*) ;; *) MIDWATCH=$PWD/$MIDWATCH ;; esac
@@ -74,7 +75,7 @@ check()
 {
 	sentence_=$1
 	shift
-	if said_=$("$@" 2>&1 </dev/null); then
+	if said_=$("$@" 2>&1); then
 		ok "$sentence_"
 	else
 		not_ok "$sentence_" "failed: $*
