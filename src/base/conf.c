@@ -65,6 +65,19 @@ conf_unknown(struct conf_doc *doc, int line, const char *where,
 		conf_problem(doc, line, where, "unknown %s '%s'", what, word);
 }
 
+void
+conf_sort(struct conf_doc *doc)
+{
+	for (size_t i = 1; i < doc->problems.n; i++) {
+		struct conf_problem p = doc->problems.v[i];
+		size_t k = i;
+
+		for (; k > 0 && doc->problems.v[k - 1].line > p.line; k--)
+			doc->problems.v[k] = doc->problems.v[k - 1];
+		doc->problems.v[k] = p;
+	}
+}
+
 int
 conf_line(const struct conf_doc *doc, const char *where)
 {

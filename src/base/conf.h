@@ -119,6 +119,9 @@ void conf_problem(struct conf_doc *doc, int line, const char *where,
 /* "unknown X 'y', did you mean 'z'?" */
 void conf_unknown(struct conf_doc *doc, int line, const char *where,
     const char *what, const char *word, const char *const *known, size_t n);
+/* Problems by line: tables speak first, cross checks after them, people read by
+ * line. Those of one line stay as they came. */
+void conf_sort(struct conf_doc *doc);
 /* The line of a key or group that was read ("databases[2].port"), 0 when it was
  * not in the file: for whoever finds later that a value does not fit. */
 int conf_line(const struct conf_doc *doc, const char *where);

@@ -45,13 +45,16 @@ io_pwrite_all(int fd, const void *p, size_t n, int64_t at)
 	return true;
 }
 
-ssize_t
-io_read_full(int fd, void *p, size_t n)
+/* From at on; at -1: from where the descriptor is. */
+static ssize_t
+read_full(int fd, void *p, size_t n, int64_t at)
 {
 	size_t got = 0;
 
 	while (got < n) {
-		ssize_t r = read(fd, (char *)p + got, n - got);
+		char *to = (char *)p + got;
+		ssize_t r = at < 0 ? read(fd, to, n - got) :
+		    pread(fd, to, n - got, at + (int64_t)got);
 
 		if (r < 0 && errno == EINTR)
 			continue;
@@ -65,23 +68,15 @@ io_read_full(int fd, void *p, size_t n)
 }
 
 ssize_t
+io_read_full(int fd, void *p, size_t n)
+{
+	return read_full(fd, p, n, -1);
+}
+
+ssize_t
 io_pread_full(int fd, void *p, size_t n, int64_t at)
 {
-	size_t got = 0;
-
-	while (got < n) {
-		ssize_t r = pread(fd, (char *)p + got, n - got,
-		    at + (int64_t)got);
-
-		if (r < 0 && errno == EINTR)
-			continue;
-		if (r < 0)
-			return -1;
-		if (r == 0)
-			break;
-		got += (size_t)r;
-	}
-	return (ssize_t)got;
+	return read_full(fd, p, n, at);
 }
 
 ssize_t

@@ -460,20 +460,6 @@ read_top(struct loading *l)
 
 /* ---- all of it ------------------------------------------------------------ */
 
-/* By line; what came first at a line stays first. */
-static void
-sort_problems(struct conf_doc *doc)
-{
-	for (size_t i = 1; i < doc->problems.n; i++) {
-		struct conf_problem p = doc->problems.v[i];
-		size_t k = i;
-
-		for (; k > 0 && doc->problems.v[k - 1].line > p.line; k--)
-			doc->problems.v[k] = doc->problems.v[k - 1];
-		doc->problems.v[k] = p;
-	}
-}
-
 static void
 check_names(struct loading *l)
 {
@@ -520,7 +506,7 @@ finish(struct runbook *rb, bool parsed, const struct raw_file *file,
 	read_top(&l);
 	lint_expanded(&l);
 	lint_gates(&l);
-	sort_problems(&rb->doc);
+	conf_sort(&rb->doc);
 	VEC_RELEASE(&l.said);
 	return rb->doc.problems.n == 0;
 }

@@ -19,21 +19,6 @@ set_path(struct site *s)
 	s->path = pool_printf(&s->doc.pool, "%s%s%s", s->doc.dir, sep, name);
 }
 
-/* The tables speak first, the cross checks after them; people read by line.
- * There are few, and those of one line stay as they came. */
-static void
-sort_problems(struct conf_doc *doc)
-{
-	for (size_t i = 1; i < doc->problems.n; i++) {
-		struct conf_problem p = doc->problems.v[i];
-		size_t k = i;
-
-		for (; k > 0 && doc->problems.v[k - 1].line > p.line; k--)
-			doc->problems.v[k] = doc->problems.v[k - 1];
-		doc->problems.v[k] = p;
-	}
-}
-
 static bool
 finish(struct site *s, bool parsed)
 {
@@ -41,7 +26,7 @@ finish(struct site *s, bool parsed)
 	if (parsed) {
 		sha_of(s->doc.bytes.p, s->doc.bytes.n, s->sha);
 		site_check(s);
-		sort_problems(&s->doc);
+		conf_sort(&s->doc);
 	}
 	return parsed && s->doc.problems.n == 0;
 }
