@@ -122,6 +122,14 @@ section_steps(const struct facts *f, struct buf *out)
 	seen(f, out);
 }
 
+static void
+words_of(const struct facts *f, const struct inc_entry *en, struct buf *out)
+{
+	of_line(out, en->seq);
+	buf_str(out, ": ");
+	md_text(out, facts_words(f, en));
+}
+
 /* ---- overrides and passed gates ------------------------------------------------ */
 
 void
@@ -147,9 +155,7 @@ section_overrides(const struct facts *f, struct buf *out)
 		md_text(out, en->by);
 		buf_str(out, " at ");
 		md_time(out, en->at);
-		of_line(out, en->seq);
-		buf_str(out, ": ");
-		md_text(out, facts_words(f, en));
+		words_of(f, en, out);
 		buf_ch(out, '\n');
 	}
 	if (out->n == 0)
@@ -164,9 +170,7 @@ said(const struct facts *f, const struct inc_entry *en, struct buf *out)
 	md_time(out, en->at);
 	buf_str(out, ", ");
 	md_text(out, en->by);
-	of_line(out, en->seq);
-	buf_str(out, ": ");
-	md_text(out, facts_words(f, en));
+	words_of(f, en, out);
 }
 
 void
