@@ -66,6 +66,15 @@ cli_raw(const char *p, size_t n)
 }
 
 void
+cli_object(struct buf *b)
+{
+	json_close(b);
+	buf_ch(b, '\n');
+	cli_raw(b->p, b->n);
+	buf_release(b);
+}
+
+void
 cli_waiting(const char *holder)
 {
 	cli_note("waiting for the journal, it is locked by %s", holder);
@@ -89,10 +98,7 @@ fail_json(const char *msg, const char *kind, const char *hint)
 	json_put_str(&b, "error", msg);
 	json_put_str(&b, "kind", kind);
 	json_put_str(&b, "hint", hint);
-	json_close(&b);
-	buf_ch(&b, '\n');
-	cli_raw(b.p, b.n);
-	buf_release(&b);
+	cli_object(&b);
 }
 
 int
@@ -340,18 +346,24 @@ desk_open(struct desk *d, struct cli *c, struct err *e)
 }
 
 bool
+desk_id_ok(const char *id, struct err *e)
+{
+	if (state_id_ok(id))
+		return true;
+	err_set(e, ERR_USAGE, "'%s' is not the name of an incident", id);
+	return err_hint(e, "Names look like INC-20250214-0110; see 'midwatch "
+	    "incident list'.");
+}
+
+bool
 desk_incident(struct desk *d, const char *id, struct err *e)
 {
 	char found[STATE_ID_MAX] = "";
 	char *dir;
 
 	if (id != NULL) {
-		if (!state_id_ok(id)) {
-			err_set(e, ERR_USAGE, "'%s' is not the name of an "
-			    "incident", id);
-			return err_hint(e, "Names look like "
-			    "INC-20250214-0110; see 'midwatch incident list'.");
-		}
+		if (!desk_id_ok(id, e))
+			return false;
 		(void)snprintf(found, sizeof found, "%s", id);
 	} else if (!incident_current(&d->state, true, found, e))
 		return false;

@@ -53,6 +53,7 @@ bool cli_text(const struct cli *c, size_t from, struct buf *out);
 void cli_out(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void cli_block(const char *p, size_t n);	/* clean, newlines stay */
 void cli_raw(const char *p, size_t n);		/* our own JSON, Markdown */
+void cli_object(struct buf *b);	/* an open JSON object: ends, prints, releases */
 void cli_note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* Says the error (as JSON too when asked) and gives its exit status. */
 int cli_fail(const struct cli *c, const struct err *e);
@@ -76,6 +77,8 @@ struct desk {
 /* The site file if there is one (a broken one is refused unless --state says
  * where the record is), and the state directory. */
 bool desk_open(struct desk *d, struct cli *c, struct err *e);
+/* Whether a word can be the name of an incident; e says how they look. */
+bool desk_id_ok(const char *id, struct err *e);
 /* id NULL: the open one, else the newest resolved one. */
 bool desk_incident(struct desk *d, const char *id, struct err *e);
 /* The incident's own copy of its runbook. */

@@ -27,10 +27,7 @@ say_json(const struct doctor *d)
 		json_close(&b);
 	}
 	json_close_list(&b);
-	json_close(&b);
-	buf_ch(&b, '\n');
-	cli_raw(b.p, b.n);
-	buf_release(&b);
+	cli_object(&b);
 }
 
 static void

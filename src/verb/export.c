@@ -62,12 +62,8 @@ pick(const struct state *s, const char *named, char ret[STATE_ID_MAX],
 	struct state_ids ids = { 0 };
 
 	if (named != NULL) {
-		if (!state_id_ok(named)) {
-			err_set(e, ERR_USAGE, "'%s' is not the name of an "
-			    "incident", named);
-			return err_hint(e, "Names look like "
-			    "INC-20250214-0110; see 'midwatch incident list'.");
-		}
+		if (!desk_id_ok(named, e))
+			return false;
 		(void)snprintf(ret, STATE_ID_MAX, "%s", named);
 		return true;
 	}
@@ -184,10 +180,7 @@ say(const struct cli *c, const struct incident *inc, const struct format *f,
 	json_put_int(&b, "bytes", (int64_t)doc->n);
 	json_put_str(&b, "sha256", sha);
 	json_put_bool(&b, "intact", v->problems == 0);
-	json_close(&b);
-	buf_ch(&b, '\n');
-	cli_raw(b.p, b.n);
-	buf_release(&b);
+	cli_object(&b);
 }
 
 static bool

@@ -184,9 +184,7 @@ report(struct desk *d, const struct criteria *cs, bool done)
 		json_put_str(&b, "state", inc_state_name(d->inc.state));
 		json_put_str(&b, "checkpoint", point.p);
 		criteria_json(cs, &b);
-		json_close(&b);
-		buf_ch(&b, '\n');
-		cli_raw(b.p, b.n);
+		cli_object(&b);
 	} else {
 		say_criteria(cs);
 		if (done) {

@@ -161,9 +161,7 @@ say_opened(struct desk *d, struct cli *c, bool reserved, bool added)
 		json_put_str(&b, "runbook", d->inc.runbook);
 		json_put_str(&b, "dir", d->inc.dir);
 		json_put_str(&b, "checkpoint", point.p);
-		json_close(&b);
-		buf_ch(&b, '\n');
-		cli_raw(b.p, b.n);
+		cli_object(&b);
 	} else if (added)
 		cli_out("%s is open already; this was added to it as evidence",
 		    d->inc.id);

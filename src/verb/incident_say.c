@@ -48,9 +48,7 @@ finish(struct saying *s, bool ok, const char *said)
 		json_put_bool(&b, "ok", true);
 		json_put_str(&b, "incident", s->d.inc.id);
 		json_put_int(&b, "seq", s->d.inc.j.scan.seq);
-		json_close(&b);
-		buf_ch(&b, '\n');
-		cli_raw(b.p, b.n);
+		cli_object(&b);
 	} else
 		cli_out("%s (%s, line %" PRId64 ")", said, s->d.inc.id,
 		    s->d.inc.j.scan.seq);
@@ -134,20 +132,21 @@ of_data(struct buf *b, int64_t of, bool off)
 	json_close(b);
 }
 
+/* What an earlier line of that kind began. */
 static bool
-end_hypothesis(struct saying *s, const char *number, enum event_kind kind,
-    const char *why)
+end_entry(struct saying *s, const char *number, enum event_kind began,
+    const char *called, enum event_kind kind, const char *text)
 {
 	struct buf data = BUF_INIT;
 	int64_t of;
 	bool ok = entry_number(s, number, &of);
 
-	if (ok && incident_entry(&s->d.inc, of)->kind != EVENT_HYPOTHESIS)
-		ok = err_set(&s->e, ERR_USAGE, "line %" PRId64 " is not a "
-		    "hypothesis", of);
+	if (ok && incident_entry(&s->d.inc, of)->kind != began)
+		ok = err_set(&s->e, ERR_USAGE, "line %" PRId64 " is not a %s",
+		    of, called);
 	if (ok) {
 		of_data(&data, of, false);
-		ok = append(s, kind, why, data.p);
+		ok = append(s, kind, text, data.p);
 	}
 	buf_release(&data);
 	return ok;
@@ -177,9 +176,11 @@ incident_hypothesis(struct cli *c, int argc, char **argv)
 	}
 	ok = begin(&s, NULL);
 	if (ok && out != NULL)
-		ok = end_hypothesis(&s, out, EVENT_RULED_OUT, text.p);
+		ok = end_entry(&s, out, EVENT_HYPOTHESIS, "hypothesis",
+		    EVENT_RULED_OUT, text.p);
 	else if (ok && sure != NULL)
-		ok = end_hypothesis(&s, sure, EVENT_CONFIRMED, text.p);
+		ok = end_entry(&s, sure, EVENT_HYPOTHESIS, "hypothesis",
+		    EVENT_CONFIRMED, text.p);
 	else if (ok)
 		ok = append(&s, EVENT_HYPOTHESIS, text.p, NULL);
 	buf_release(&text);
@@ -325,24 +326,6 @@ followup_add(struct saying *s, const char *text, const char *owner,
 	return ok;
 }
 
-static bool
-followup_done(struct saying *s, const char *word)
-{
-	struct buf data = BUF_INIT;
-	int64_t of;
-	bool ok = entry_number(s, word, &of);
-
-	if (ok && incident_entry(&s->d.inc, of)->kind != EVENT_FOLLOWUP)
-		ok = err_set(&s->e, ERR_USAGE, "line %" PRId64 " is not a "
-		    "follow-up", of);
-	if (ok) {
-		of_data(&data, of, false);
-		ok = append(s, EVENT_FOLLOWUP_DONE, "done", data.p);
-	}
-	buf_release(&data);
-	return ok;
-}
-
 static int
 followup_list(struct saying *s)
 {
@@ -374,10 +357,8 @@ followup_list(struct saying *s)
 			    f->due ? f->due : "no date");
 	}
 	json_close_list(&b);
-	json_close(&b);
-	buf_ch(&b, '\n');
 	if (s->c->json)
-		cli_raw(b.p, b.n);
+		cli_object(&b);
 	else if (inc->followups.n == 0)
 		cli_out("no follow-ups yet");
 	buf_release(&b);
@@ -415,7 +396,8 @@ verb_followup(struct cli *c, int argc, char **argv)
 		if (ok && strcmp(what, "add") == 0)
 			ok = followup_add(&s, text.p, owner, due);
 		else if (ok && strcmp(what, "done") == 0)
-			ok = followup_done(&s, c->words.v[1]);
+			ok = end_entry(&s, c->words.v[1], EVENT_FOLLOWUP,
+			    "follow-up", EVENT_FOLLOWUP_DONE, "done");
 		else if (ok)
 			ok = append(&s, EVENT_FOLLOWUP, text.p,
 			    "{\"none\":true}");

@@ -78,10 +78,8 @@ incident_list(struct cli *c, int argc, char **argv)
 		free(dir);
 	}
 	json_close_list(&b);
-	json_close(&b);
-	buf_ch(&b, '\n');
 	if (ok && c->json)
-		cli_raw(b.p, b.n);
+		cli_object(&b);
 	else if (ok && ids.v.n == 0)
 		cli_out("no incidents yet");
 	buf_release(&b);
@@ -277,10 +275,7 @@ show_json(struct desk *d)
 		next = engine_next(&d->en);
 		json_put_str(&b, "next", next ? next->id : NULL);
 	}
-	json_close(&b);
-	buf_ch(&b, '\n');
-	cli_raw(b.p, b.n);
-	buf_release(&b);
+	cli_object(&b);
 	buf_release(&point);
 }
 

@@ -86,10 +86,8 @@ verb_jobs(struct cli *c, int argc, char **argv)
 			job_line(&l.v.v[i]);
 	}
 	json_close_list(&b);
-	json_close(&b);
-	buf_ch(&b, '\n');
 	if (ok && c->json)
-		cli_raw(b.p, b.n);
+		cli_object(&b);
 	else if (ok && l.v.n == 0)
 		cli_out("no jobs yet");
 	buf_release(&b);

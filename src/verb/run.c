@@ -174,9 +174,7 @@ say_end(struct desk *d, const struct rb_step *step, int64_t job, bool detached,
 			json_put_int(&b, "job", job);
 		json_put_bool(&b, "detached", detached);
 		json_put_int(&b, "seq", d->inc.j.scan.seq);
-		json_close(&b);
-		buf_ch(&b, '\n');
-		cli_raw(b.p, b.n);
+		cli_object(&b);
 	} else if (detached)
 		cli_note("job %" PRId64 " goes on; 'midwatch jobs' shows it, "
 		    "'midwatch cancel %" PRId64 "' stops it", job, job);

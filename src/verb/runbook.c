@@ -22,15 +22,52 @@ say_problems(const struct conf_doc *doc, struct buf *list)
 	return doc->problems.n == 0;
 }
 
+/* A runbook as this site reads it. */
+struct read {
+	struct runbook rb;
+	struct pool pool;
+	char *path;
+};
+
+static bool
+read_named(struct desk *d, const char *name, const char *but, struct read *r,
+    struct err *e)
+{
+	const struct site *site = d->have_site ? &d->site : NULL;
+	struct rb_names names = { 0 };
+	struct buf said = BUF_INIT;
+	bool ok;
+
+	r->path = runbook_find(name, site, e);
+	if (r->path == NULL)
+		return false;
+	if (site != NULL)
+		runbook_names_of_site(site, &r->pool, &names);
+	ok = runbook_load(&r->rb, r->path, &names, NULL);
+	if (!ok) {
+		(void)say_problems(&r->rb.doc, d->cli->json ? &said : NULL);
+		err_set(e, ERR_USAGE, "'%s' has mistakes%s", r->path, but);
+	}
+	buf_release(&said);
+	return ok;
+}
+
+static void
+read_release(struct read *r)
+{
+	if (r->rb.doc.path != NULL)
+		runbook_release(&r->rb);
+	pool_release(&r->pool);
+	free(r->path);
+}
+
 /* The newer file becomes the incident's copy; journaled with its hash. */
 static bool
 take(struct desk *d, const char *name, struct err *e)
 {
-	struct rb_names names = { 0 };
-	struct pool pool = { 0 };
-	struct runbook rb = { 0 };
-	struct buf data = BUF_INIT, said = BUF_INIT;
-	char *path = NULL, *copy = NULL;
+	struct buf data = BUF_INIT;
+	struct read r = { 0 };
+	char *copy = NULL;
 	bool ok = false;
 
 	if (!desk_incident(d, NULL, e))
@@ -41,40 +78,27 @@ take(struct desk *d, const char *name, struct err *e)
 		err_set(e, ERR_USAGE, "say which runbook to take");
 		goto out;
 	}
-	path = runbook_find(name, d->have_site ? &d->site : NULL, e);
-	if (path == NULL)
+	if (!read_named(d, name, "; the incident keeps its runbook", &r, e))
 		goto out;
-	if (d->have_site)
-		runbook_names_of_site(&d->site, &pool, &names);
-	if (!runbook_load(&rb, path, &names, NULL)) {
-		(void)say_problems(&rb.doc, d->cli->json ? &said : NULL);
-		err_set(e, ERR_USAGE, "'%s' has mistakes; the incident keeps "
-		    "its runbook", path);
-		goto out;
-	}
 	copy = file_join(d->inc.dir, "runbook.cfg");
-	if (!file_replace(copy, rb.doc.bytes.p, rb.doc.bytes.n, 0660, e))
+	if (!file_replace(copy, r.rb.doc.bytes.p, r.rb.doc.bytes.n, 0660, e))
 		goto out;
 	json_open(&data);
 	json_put_str(&data, "runbook", name);
-	json_put_str(&data, "sha256", rb.sha);
-	json_put_str(&data, "from", path);
+	json_put_str(&data, "sha256", r.rb.sha);
+	json_put_str(&data, "from", r.path);
 	json_close(&data);
 	ok = incident_say(&d->inc, d->inc.runbook != NULL ?
-	    EVENT_RUNBOOK_CHANGED : EVENT_RUNBOOK, NULL, rb.title, data.p, e);
+	    EVENT_RUNBOOK_CHANGED : EVENT_RUNBOOK, NULL, r.rb.title, data.p, e);
 	if (ok && d->cli->json)
 		cli_raw("{\"ok\":true}\n", 12);
 	else if (ok)
 		cli_out("%s follows '%s' now (%zu steps)", d->inc.id, name,
-		    rb.n);
+		    r.rb.n);
 out:
-	free(path);
 	free(copy);
 	buf_release(&data);
-	buf_release(&said);
-	if (rb.doc.path != NULL)
-		runbook_release(&rb);
-	pool_release(&pool);
+	read_release(&r);
 	return ok;
 }
 
@@ -82,48 +106,28 @@ static bool
 show(struct desk *d, const char *name, bool commands, struct err *e)
 {
 	const struct site *site = d->have_site ? &d->site : NULL;
-	struct rb_names names = { 0 };
-	struct pool pool = { 0 };
-	struct runbook rb = { 0 };
 	struct buf out = BUF_INIT, said = BUF_INIT;
-	bool ok = false;
-	char *path;
+	struct read r = { 0 };
+	bool ok;
 
 	if (name == NULL)
 		name = site != NULL && site->runbook != NULL ? site->runbook :
 		    "midnight-backup-failure";
-	path = runbook_find(name, site, e);
-	if (path == NULL)
-		goto out;
-	if (site != NULL)
-		runbook_names_of_site(site, &pool, &names);
-	if (!runbook_load(&rb, path, &names, NULL)) {
-		(void)say_problems(&rb.doc, d->cli->json ? &said : NULL);
-		err_set(e, ERR_USAGE, "'%s' has mistakes", path);
-		goto out;
-	}
-	if (commands)
-		runbook_commands(&rb, site, &d->state, &out);
-	else
-		runbook_render(&rb, site, &out);
-	if (d->cli->json) {
+	ok = read_named(d, name, "", &r, e);
+	if (ok && commands)
+		runbook_commands(&r.rb, site, &d->state, &out);
+	else if (ok)
+		runbook_render(&r.rb, site, &out);
+	if (ok && d->cli->json) {
 		json_open(&said);
 		json_put_bool(&said, "ok", true);
-		json_put_str(&said, "runbook", rb.name);
+		json_put_str(&said, "runbook", r.rb.name);
 		json_put_str(&said, commands ? "commands" : "markdown", out.p);
-		json_close(&said);
-		buf_ch(&said, '\n');
-		cli_raw(said.p, said.n);
-	} else
+		cli_object(&said);
+	} else if (ok)
 		cli_block(out.p, out.n);
-	ok = true;
-out:
-	free(path);
 	buf_release(&out);
-	buf_release(&said);
-	if (rb.doc.path != NULL)
-		runbook_release(&rb);
-	pool_release(&pool);
+	read_release(&r);
 	return ok;
 }
 
@@ -243,10 +247,8 @@ verb_lint(struct cli *c, int argc, char **argv)
 		    c->json ? &json : NULL) && ok;
 	json_close_list(&json);
 	json_put_bool(&json, "ok", ok);
-	json_close(&json);
-	buf_ch(&json, '\n');
 	if (c->json)
-		cli_raw(json.p, json.n);
+		cli_object(&json);
 	else if (ok)
 		cli_out("%zu file%s, no problems", c->words.n,
 		    c->words.n == 1 ? "" : "s");

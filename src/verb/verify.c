@@ -163,10 +163,7 @@ say(struct cli *c, const char *path, const struct journal *j,
 			json_close(&b);
 		}
 		json_close_list(&b);
-		json_close(&b);
-		buf_ch(&b, '\n');
-		cli_raw(b.p, b.n);
-		buf_release(&b);
+		cli_object(&b);
 		return;
 	}
 	for (size_t i = 0; i < j->scan.problems.n && i < SHOWN; i++)
