@@ -20,7 +20,7 @@ enum { ARGS_MAX = 8 };
 	    "a login that works again: find the password, or set a new one") \
 	X(cleanup, "cleanup", "cleanup", false, NULL,			\
 	    "room by a plan: retention, orphans, paths, docker")	\
-	X(validate, "validate", "validate", false, NULL,		\
+	X(validate, "validate", "validate", true, NULL,		\
 	    "prove a set: read it through, restore it into scratch")	\
 	X(nightly, "nightly", "nightly", true, NULL,			\
 	    "the real nightly job, now")				\
@@ -38,7 +38,7 @@ enum { ARGS_MAX = 8 };
 	    "tell the next people in line")				\
 	X(restore, "restore", "restore", false, "db",			\
 	    "data back from a set: planned, tried, then by typed name")	\
-	X(locks, "locks", "locks", false, NULL,				\
+	X(locks, "locks", "locks", true, NULL,				\
 	    "who holds locks that others wait for")			\
 	X(schedule, "schedule", "schedule check", false, NULL,		\
 	    "when the jobs really run")

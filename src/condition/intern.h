@@ -44,9 +44,9 @@
 	    "the real nightly job has ended well")			\
 	X(SCHEDULE, "schedule right", false, ask_seen, "the schedule",	\
 	    "the nightly really runs at the site's hour")		\
-	X(UPLOADS, "uploads verified", true, ask_later, "uploads",	\
+	X(UPLOADS, "uploads verified", true, ask_seen, "uploads",	\
 	    "every store holds what was sent to it, read back")		\
-	X(RESTORE_TEST, "restore-test passed", true, ask_later,		\
+	X(RESTORE_TEST, "restore-test passed", true, ask_seen,		\
 	    "restore tests", "the regular restore test has ended well")	\
 	X(SIZE_NORMAL, "size PART normal", false, ask_seen, "size histories", \
 	    "its newest copy is as big as they usually are")		\

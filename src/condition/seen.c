@@ -281,6 +281,14 @@ all_read(const struct reading *r)
 	return all;
 }
 
+/* A set is named after a whole second: one of the same second as the opening
+ * counts as later. */
+static bool
+before_opening(const struct asked *a, int64_t ms)
+{
+	return ms < a->w->inc->opened / 1000 * 1000;
+}
+
 static enum truth
 judge_backup(const struct asked *a, const struct reading *r, struct buf *why)
 {
@@ -297,7 +305,7 @@ judge_backup(const struct asked *a, const struct reading *r, struct buf *why)
 		    all_read(r) ? "" : " is known, not every store was read");
 	if (a->c->since_open && a->w->inc == NULL)
 		return say(TRUTH_UNKNOWN, why, "no incident is open");
-	late = (a->c->since_open && ms < a->w->inc->opened) ||
+	late = (a->c->since_open && before_opening(a, ms)) ||
 	    (a->c->within_ms > 0 && now - ms > a->c->within_ms);
 	(void)snprintf(key, sizeof key, "%s_store", word);
 	store = json_get_str(r->data, key);
@@ -306,6 +314,61 @@ judge_backup(const struct asked *a, const struct reading *r, struct buf *why)
 	return say(!late ? TRUTH_YES : all_read(r) ? TRUTH_NO : TRUTH_UNKNOWN,
 	    why, "%s: the newest %s copy is of %s (%s ago, on %s)", r->name,
 	    word, at, age, store != NULL ? store : "?");
+}
+
+static bool
+must_have(const struct site *site, const char *store)
+{
+	for (size_t i = 0; store != NULL && i < site->backup.to.n; i++)
+		if (strcmp(site->backup.to.v[i], store) == 0)
+			return true;
+	return false;
+}
+
+/* Each store that must have it holds a copy that was read back. */
+static enum truth
+judge_upload(const struct asked *a, const struct reading *r, struct buf *why)
+{
+	const json_t *stores = json_object_get(r->data, "stores"), *one;
+	enum truth t = TRUTH_YES;
+	size_t i;
+
+	if (a->c->since_open && a->w->inc == NULL)
+		return say(TRUTH_UNKNOWN, why, "no incident is open");
+	json_array_foreach(stores, i, one) {
+		const char *store = json_get_str(one, "store");
+		int64_t ms = json_get_int(one, "verified_ms", -1);
+		bool good = ms >= 0 && !(a->c->since_open &&
+		    before_opening(a, ms)) && (a->c->within_ms == 0 ||
+		    a->w->now - ms <= a->c->within_ms);
+
+		if (good || !must_have(a->w->site, store))
+			continue;
+		t = json_get_bool(one, "readable") ? TRUTH_NO : TRUTH_UNKNOWN;
+		return say(t, why, "%s: %s %s", r->name, store,
+		    t == TRUTH_NO ? "holds no verified copy that is new enough" :
+		    "could not be read");
+	}
+	return say(t, why, "%s: every store holds it, read back", r->name);
+}
+
+static enum truth
+judge_restored(const struct asked *a, const struct reading *r, struct buf *why)
+{
+	char at[40];
+	int64_t ms;
+	bool late;
+
+	if (a->c->since_open && a->w->inc == NULL)
+		return say(TRUTH_UNKNOWN, why, "no incident is open");
+	if (!number(r, "restored_ms", &ms))
+		return say(all_read(r) ? TRUTH_NO : TRUTH_UNKNOWN, why,
+		    "%s: no restore of it is proven", r->name);
+	late = (a->c->since_open && before_opening(a, ms)) ||
+	    (a->c->within_ms > 0 && a->w->now - ms > a->c->within_ms);
+	clock_fmt_site(at, ms);
+	return say(late ? TRUTH_NO : TRUTH_YES, why,
+	    "%s: its last restore was proven at %s", r->name, at);
 }
 
 static enum truth
@@ -345,7 +408,7 @@ judge_nightly(const struct asked *a, const struct reading *r, struct buf *why)
 		return not_seen(r, why, "when it ended");
 	if (a->c->since_open && a->w->inc == NULL)
 		return say(TRUTH_UNKNOWN, why, "no incident is open");
-	late = (a->c->since_open && ms < a->w->inc->opened) ||
+	late = (a->c->since_open && before_opening(a, ms)) ||
 	    (a->c->within_ms > 0 && a->w->now - ms > a->c->within_ms);
 	clock_fmt_site(at, ms);
 	text_fmt_duration(age, a->w->now > ms ? a->w->now - ms : 0);
@@ -373,6 +436,9 @@ static const struct {
 	{ COND_BACKUP, "backup", judge_backup, NULL },
 	{ COND_BACKUPS, "backup", judge_backup, NULL },
 	{ COND_PARTS, "backup", judge_backup, NULL },
+	{ COND_UPLOADS, "backup", judge_upload,
+	    "every store holds what was sent to it, read back" },
+	{ COND_RESTORE_TEST, "backup", judge_restored, NULL },
 	{ COND_SIZE_NORMAL, "backup", judge_size, NULL },
 	{ COND_SIZES_NORMAL, "backup", judge_size, NULL },
 	{ COND_DISK, "disk", judge_percent, NULL },
@@ -528,7 +594,8 @@ ask_seen(const struct cond *c, const struct cond_world *w, struct buf *why)
 
 		if (strcmp(r->kind, rows[row].kind) != 0 ||
 		    (name != NULL && strcmp(r->name, name) != 0) ||
-		    (c->row->id == COND_BACKUPS &&
+		    ((c->row->id == COND_BACKUPS ||
+		    c->row->id == COND_RESTORE_TEST) &&
 		    site_db(w->site, r->name) == NULL))
 			continue;
 		got = judge_one(&a, r, rows[row].judge, &one);

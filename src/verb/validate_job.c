@@ -188,8 +188,9 @@ say_verified(struct inquest *q, const struct set_part *p,
 	if (v->ok) {
 		buf_printf(&b, "verified, %s read back in %s", size, took);
 		if (db)
-			buf_printf(&b, ", %zu tables, %" PRId64 " rows",
-			    v->text.counts.v.n, rows);
+			buf_printf(&b, ", %zu table%s, %" PRId64 " rows",
+			    v->text.counts.v.n,
+			    v->text.counts.v.n == 1 ? "" : "s", rows);
 		say(q, "OK", p->name, "%s", b.p);
 		q->r->good++;
 		add_size(q, p, v);
@@ -226,9 +227,10 @@ say_restored(struct inquest *q, const struct set_part *p,
 	} else {
 		text_fmt_duration(took, took_ms);
 		text_fmt_duration(target, rto);
-		buf_printf(&b, "restorable, %" PRId64 " tables and %" PRId64
+		buf_printf(&b, "restorable, %" PRId64 " table%s and %" PRId64
 		    " rows came back in %s", done->found.tables,
-		    done->found.rows, took);
+		    done->found.tables == 1 ? "" : "s", done->found.rows,
+		    took);
 		if (rto > 0)
 			buf_printf(&b, " (target %s)", target);
 		say(q, "OK", p->name, "%s", b.p);
