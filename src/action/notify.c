@@ -116,16 +116,20 @@ find(struct notify *n, enum site_trigger trigger, const struct reading *r)
 }
 
 static void
-drop(struct notify *n, size_t i)
+notice_release(struct notice *o)
 {
-	struct notice *o = &n->v.v[i];
-
 	free(o->kind);
 	free(o->name);
 	for (size_t k = 0; k < o->knows.n; k++)
 		free(o->knows.v[k]);
 	VEC_RELEASE(&o->knows);
-	*o = n->v.v[--n->v.n];
+}
+
+static void
+drop(struct notify *n, size_t i)
+{
+	notice_release(&n->v.v[i]);
+	n->v.v[i] = n->v.v[--n->v.n];
 }
 
 static bool
@@ -386,8 +390,8 @@ notify_run(struct notify *n, const struct site *site,
 void
 notify_release(struct notify *n)
 {
-	while (n->v.n > 0)
-		drop(n, 0);
+	for (size_t i = 0; i < n->v.n; i++)
+		notice_release(&n->v.v[i]);
 	VEC_RELEASE(&n->v);
 	told_release(&n->told);
 }

@@ -49,7 +49,7 @@ struct dumptext {
 	bool in_data;		/* dumptext_end(): it stopped inside COPY */
 };
 
-void dumptext_take(struct dumptext *t, const void *p, size_t n);
+void dumptext_take(struct dumptext *t, const void *bytes, size_t n);
 void dumptext_end(struct dumptext *t);
 void dumptext_release(struct dumptext *t);
 

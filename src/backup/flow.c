@@ -487,6 +487,7 @@ prepare(struct flow *f)
 	struct flow_done *d = f->done;
 
 	flow_done_release(d);
+	*d = (struct flow_done){ 0 };
 	f->names[FLOW_SOURCE] = base_name(spec->argv[0]);
 	f->names[FLOW_GZIP] = "gzip";
 	f->names[FLOW_PROOF] = spec->proof_argv ? base_name(spec->proof_argv[0]) :
@@ -494,6 +495,7 @@ prepare(struct flow *f)
 	for (int i = 0; i < FLOW_PROCS; i++) {
 		f->procs[i] = (struct flow_child){ .bell = -1, .err = -1 };
 		if (i != FLOW_PROOF || spec->proof_argv != NULL)
+			/* it begins empty: NOLINTNEXTLINE */
 			VEC_PUSH(&d->procs, ((struct flow_proc){
 			    .name = f->names[i], .exit = -1 }));
 	}

@@ -119,7 +119,7 @@ void flow_take_members(struct flow *f);
 void flow_kill(const struct flow_child *c, int sig);
 
 /* flow_judge.c */
-void flow_judge_store(struct flow *f, size_t which, int64_t passed_ms);
+void flow_judge_store(struct flow *f, size_t i, int64_t passed_ms);
 /* Who died first drags the others along: the one to blame comes first. False:
  * it is over. */
 bool flow_judge_procs(struct flow *f);

@@ -195,7 +195,7 @@ take(struct packer *p)
 {
 	struct pollfd f = { .fd = FLOW_IN, .events = POLLIN };
 	size_t room = GZ_MEMBER - p->n;
-	ssize_t n = (ssize_t)room;
+	ssize_t n;
 
 	goes_to(p, FLOW_READS);
 	while (poll(&f, 1, -1) < 0)

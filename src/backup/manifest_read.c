@@ -96,7 +96,7 @@ take_bool(const struct in *in, const char *key, bool *ret)
 static bool
 take_time(const struct in *in, const char *key, int64_t *ret)
 {
-	const char *s;
+	const char *s = "";
 
 	if (!take_str(in, key, TIME_MAX_MS, &s))
 		return false;
@@ -107,7 +107,7 @@ take_time(const struct in *in, const char *key, int64_t *ret)
 static bool
 take_sha(const struct in *in, const char *key, char out[SHA_HEX])
 {
-	const char *s;
+	const char *s = "";
 
 	if (!take_str(in, key, SHORT, &s))
 		return false;
@@ -146,7 +146,7 @@ take_list(const struct in *in, const char *key, size_t max,
 static bool
 take_format(const struct in *in)
 {
-	int64_t format;
+	int64_t format = 0;
 
 	if (!json_is_object(in->o))
 		return err_set(in->e, ERR_INTEGRITY, "it is not an object");
@@ -253,7 +253,7 @@ take_part(const struct in *in, void *to)
 {
 	struct manifest *m = to;
 	struct set_part *p;
-	const char *name, *word;
+	const char *name = "", *word = "";
 	enum set_kind kind;
 
 	if (!take_str(in, "name", SHORT, &name) ||
@@ -281,7 +281,7 @@ take_part(const struct in *in, void *to)
 static bool
 take_manifest(const struct in *in, struct manifest *m)
 {
-	const char *word;
+	const char *word = "";
 
 	if (!take_format(in) ||
 	    !take_str(in, "site", SHORT, &m->site) ||
@@ -346,7 +346,7 @@ take_proven(const struct in *in, void *to)
 static bool
 take_proof(const struct in *in, struct proof *p)
 {
-	const char *word;
+	const char *word = "";
 
 	if (!take_format(in) || !take_str(in, "kind", SHORT, &word))
 		return false;

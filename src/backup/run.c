@@ -287,10 +287,10 @@ verdict(const struct run *r)
 	const struct run_done *d = r->done;
 	bool ok = !d->cancelled && d->parts.n > 0;
 
-	for (size_t i = 0; i < d->parts.n; i++)
+	for (size_t i = 0; i < r->items.n; i++)
 		ok = ok && (r->ask->dry ? r->items.v[i]->ready :
 		    d->parts.v[i].ok);
-	for (size_t i = 0; i < r->n_shelves; i++)
+	for (size_t i = 0; i < d->stores.n; i++)
 		ok = ok && (!r->shelves[i].must || (r->ask->dry ?
 		    r->shelves[i].dead == NULL : d->stores.v[i].whole));
 	return ok;

@@ -36,7 +36,6 @@ struct run {
 	size_t n_shelves;
 	VEC(struct item *) items;
 	bool tidying;			/* cancelling is over: only clean up */
-	int64_t said_ms;
 };
 
 struct run_part *run_part_of(struct run *r, const struct item *it);

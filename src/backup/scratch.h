@@ -56,7 +56,7 @@ size_t scratch_sweep(const char *dir);
 
 /* The folder of pg_restore, initdb and postgres of at least that major version;
  * caller frees. */
-char *scratch_programs(int version, int *ret_version, struct err *e);
+char *scratch_programs(int want, int *ret_version, struct err *e);
 
 /* A folder for a restore without a server, with the same care: marked, private,
  * and swept. Caller frees; remove it with scratch_folder_end(). */

@@ -14,8 +14,6 @@
 #include "base/text.h"
 #include "record/log.h"
 
-extern char **environ;
-
 enum { FOLLOW_MS = 200, CANCEL_WAIT_MS = 30000, PLAIN_MS = 30000,
        BAR_MAX = 160 };
 
