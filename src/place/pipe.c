@@ -184,7 +184,9 @@ pipe_drop(struct place_proc *q)
 		}
 		clock_sleep_ms(5);
 	}
-	(void)kill(-q->pid, SIGKILL);
+	/* until nobody of its group is left: killed is not yet gone */
+	for (int nap = 0; kill(-q->pid, SIGKILL) == 0 && nap < 200; nap++)
+		clock_sleep_ms(5);
 	q->pid = -1;
 }
 

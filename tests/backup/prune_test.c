@@ -432,7 +432,7 @@ what_the_store_refuses_stays_in_the_list(void **state)
 	make_store();
 	/* somebody else has to reach it, whatever its parents were made with */
 	assert_true(kit_sh("chmod -R a+rX $1/nas && chmod 755 $1 && d=$1 && "
-	    "while [ $(id -u) = 0 ] && [ ${#d} -gt 1 ]; do chmod o+x $d; "
+	    "while [ $(id -u) = 0 ] && [ ${#d} -gt 1 ]; do chmod go+x $d; "
 	    "d=${d%/*}; done; chmod 555 $1/nas/nightly && ([ $(id -u) != 0 ] || "
 	    "chown -R 65534 $1/nas)"));
 	pid = fork();
