@@ -211,6 +211,14 @@ fake "F9: a dump that ends with an error is a failure" '/usr/lib/postgresql/15/b
 fake "a dump that is cut off is a failure, whatever it ends with" '/usr/lib/postgresql/15/bin/pg_dump "$@" | head -c 500000; exit 0' "FAIL"
 fake "a dump that is killed is a failure" '/usr/lib/postgresql/15/bin/pg_dump "$@" | head -c 500000; kill -9 $$' "FAIL"
 
+# --- nothing can be recorded --------------------------------------------------------------
+sed 's|state = "state"|state = "/proc/nowhere"|' midwatch.cfg >unrecorded.cfg
+before=$(final local | wc -l)
+expect_exit 3 "without any journal it is not begun unasked" "$MIDWATCH" backup otc --store local -c unrecorded.cfg
+check "and says what to type" contains "$ERR" "--confirm unrecorded"
+expect_exit 0 "and saves the data when that is typed" "$MIDWATCH" backup otc --store local -c unrecorded.cfg --confirm unrecorded
+check "to a set like any other" [ "$(final local | wc -l)" = $((before + 1)) ]
+
 # --- two at once ---------------------------------------------------------------------------
 psql_ "$WORK/pg" -d otc -c 'BEGIN' -c 'LOCK TABLE t' -c 'SELECT pg_sleep(6)' -c 'COMMIT' >/dev/null &
 locker=$!
