@@ -286,6 +286,22 @@ expect_exit 1 "F11: a store that is gone is a failure, soon" timeout 60 "$MIDWAT
 check "F6: and what another store has is there" [ -n "$(final local)" ]
 check "but is not called done" contains "$OUT" "[FAIL] otc is not saved everywhere"
 
+# --- somebody cancels ---------------------------------------------------------------------------
+sed 's|^stores =|components = ( { name = "slow"; command = "echo x; sleep 60"; } );\n&|' midwatch.cfg >slow.cfg
+"$MIDWATCH" backup slow --store local -c slow.cfg >cancelled.out 2>&1 &
+slow=$!
+turn=0
+while ! ls local/manual/*.partial/slow.txt.gz >/dev/null 2>&1 && [ $turn -lt 50 ]; do
+	turn=$((turn + 1))
+	sleep 0.1
+done
+kill -TERM "$slow"
+status=0
+wait "$slow" || status=$?
+check "a backup that is cancelled says so by its exit" [ "$status" = 143 ]
+check "and in words" contains "$(cat cancelled.out)" "[FAIL] slow is not saved: cancelled"
+nothing_left "and nothing of it stays" local
+
 # --- our own process is killed at any moment --------------------------------------------------
 rounds=10
 [ -z "${MIDWATCH_SOAK-}" ] || rounds=100
