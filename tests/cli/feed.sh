@@ -4,6 +4,9 @@
 # directory that goes away. Whatever happens, there is one feed and the truth.
 . "$(dirname "$0")/../lib.sh"
 
+# Feeds that were begun anew while others were being ended.
+at_exit 'for left in $(pgrep -f "watch --serve .*$WORK/"); do kill -9 "$left"; done'
+
 cat >ears.py <<'END2'
 # ears.py STATE N SECONDS: so many listeners, of which only the last one reads;
 # prints how many were let in, and how many readings that one got.
