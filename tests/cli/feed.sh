@@ -5,7 +5,15 @@
 . "$(dirname "$0")/../lib.sh"
 
 # Feeds that were begun anew while others were being ended.
-at_exit 'for left in $(pgrep -f "watch --serve .*$WORK/"); do kill -9 "$left"; done'
+end_feeds()
+{
+	for left in $(pgrep -f 'midwatch watch --serve'); do
+		case $(readlink "/proc/$left/cwd") in
+		"$WORK"*) kill -9 "$left" ;;
+		esac
+	done
+}
+at_exit end_feeds
 
 cat >ears.py <<'END2'
 # ears.py STATE N SECONDS: so many listeners, of which only the last one reads;
