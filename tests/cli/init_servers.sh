@@ -184,7 +184,6 @@ if engine_start && PG_SUPER=owner pg_init_cluster "$E/pg" "unix_socket_directori
 		sleep 0.2
 	done
 	expect_exit 0 "init with a docker engine" "$MIDWATCH" init
-	cp "$WORK/.out" /tmp/w/initrun/docker.out 2>/dev/null
 	L=$(live)
 	check "a container that runs PostgreSQL is a place" contains "$L" '{ name = "arp-db-prod"; container = "arp-db-prod"; }'
 	check "with its image beside it" contains "$OUT" "# midwatch-test/postgres:15"
