@@ -72,6 +72,9 @@ const struct verb verbs[] = {
 	    "cancel terminate --confirm --db --dump --anyway --started "
 	    "--reason", false },
 	{ "job", verb_job, "job N", "started by midwatch itself", "", true },
+	{ "record", verb_record, "record [--incident ID] [--looks]",
+	    "the console's own child: the record and the jobs, as JSON lines",
+	    "--incident --looks", true },
 	{ "drill", NULL, "drill", "practise in a sandbox", "", false },
 	{ "backup", verb_backup,
 	    "backup DB... [--emergency] [--store NAME] [--level fast|small]\n"

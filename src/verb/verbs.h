@@ -38,6 +38,7 @@ verb_fn
     verb_lint,
     verb_locks,
     verb_nightly,
+    verb_record,
     verb_restore,
     verb_run,
     verb_runbook,
