@@ -366,6 +366,7 @@ keeper_serve(const struct keeper_want *want, struct err *e)
 	forget(&k);
 	errands_leave(&k);
 	VEC_RELEASE(&k.running);
+	VEC_RELEASE(&k.rows.marks);
 	buf_release(&k.head);
 	buf_release(&k.jobs);
 	buf_release(&k.others);

@@ -24,9 +24,9 @@
  *	actions		what buttons there are: name, verb, help, built
  *	jobs		the newest ones: n, title, state, step, progress, outcome
  *	consoles	who else looks: by, host, pid, since
- *	output		an answer to "output": rows of a job's output, from, to,
- *			size
- *	found		an answer to "find": at (-1: nowhere)
+ *	output		an answer to "output": rows of a job's output, the number
+ *			of the first, lines (how many there are), size
+ *	found		an answer to "find": at, the row's number (-1: nowhere)
  *	said		an answer to "say": seq, or error and hint
  *	ended		an answer to "verb": exit, out, err
  *	alive		at; every second or two
@@ -40,10 +40,11 @@
  *	{"do":"verb","id":2,"argv":["run","freeze","--json"]}
  *			a verb of the command line: there is no other way to act
  *	{"do":"kill","id":2}	a verb that is waited for no longer; its job goes on
- *	{"do":"output","n":3,"at":-1,"rows":20,"follow":true}
- *			the rows that end at a byte (-1: the end), or begin at
- *			"from"; follow: again as it grows, until the next "output"
- *	{"do":"find","n":3,"text":"ERROR","from":0,"back":false}
+ *	{"do":"output","n":3,"first":-1,"rows":20,"follow":true}
+ *			so many rows from that one on (-1: the last ones); follow:
+ *			the last ones again as it grows, until the next "output"
+ *	{"do":"find","n":3,"text":"ERROR","first":-1,"back":false}
+ *			in the rows behind (or before) that one
  *	{"do":"think"}		steps and criteria again, with fresh readings
  *
  * Names and texts come as they are: the console cleans what it shows.

@@ -30,6 +30,14 @@ struct view_of {
 	int64_t rows, sent_at;
 };
 
+/* Where its rows begin. */
+struct row_index {
+	int64_t n, size;		/* the job; bytes that were counted */
+	int64_t ends;			/* rows that are over */
+	bool open;			/* one more has begun */
+	VEC(int64_t) marks;		/* where every 256th begins */
+};
+
 /* A child that asks the engine; its lines are passed on whole. */
 struct thinker {
 	pid_t pid;
@@ -55,6 +63,7 @@ struct keeper {
 	struct buf in, out;
 	VEC(struct errand) errands;
 	struct view_of view;
+	struct row_index rows;
 	struct thinker mind;
 	bool end;
 };
@@ -69,6 +78,8 @@ void speak_error(struct buf *b, const struct err *e);
 
 /* jobs.c */
 void jobs_turn(struct keeper *k, int64_t now);
+
+/* output.c */
 void output_ask(struct keeper *k, const json_t *ask);
 void output_find(struct keeper *k, const json_t *ask);
 void output_turn(struct keeper *k, int64_t now);
