@@ -31,7 +31,7 @@ submake = +$(Q)$(MAKE) DEPS=done
 O       = build/obj/$(VARIANT)
 dir     = build$(if $(filter rel,$(VARIANT)),,/$(VARIANT))
 bin     = $(dir)/midwatch
-src     = $(wildcard src/*.c src/*/*.c)
+src     = $(wildcard src/*.c src/*/*.c ui/*.c)
 lib_o   = $(patsubst %.c,$(O)/%.o,$(filter-out src/main.c,$(src)))
 test_c  = $(filter-out tests/fuzz/%,$(wildcard tests/*/*.c))
 fuzz_c  = $(wildcard tests/fuzz/*_fuzz.c)
@@ -60,7 +60,7 @@ opt.fuzz = -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-reco
 
 # pkg-config runs when the first object is compiled, once, after .ci/deps.
 pkg_cflags = $(eval pkg_cflags := $$(shell pkg-config --cflags $(PKGS)))$(pkg_cflags)
-pkg_libs   = $(eval pkg_libs := $$(shell pkg-config --libs $(PKGS)))$(pkg_libs)
+pkg_libs   = $(eval pkg_libs := $$(shell pkg-config --libs $(PKGS) ncursesw))$(pkg_libs)
 cppflags = -D_GNU_SOURCE $(if $(filter yes,$(ISAL)),-DHAVE_ISAL) -Isrc -I. $(pkg_cflags) $(CPPFLAGS)
 cflags   = -std=c11 $(warn) $(if $(findstring clang,$(CC)),,$(warn.gcc)) $(if $(WERROR),-Werror) \
 	   -fPIE -fstack-protector-strong -fstack-clash-protection $(opt.$(VARIANT)) $(CFLAGS)
@@ -105,7 +105,7 @@ comma = ,
 define test_rule
 $(dir)/tests/$(subst /,_,$(1)): $(O)/tests/$(1).o $(lib_o)
 	$$(call say,LINK,$$@)
-	$$(call link,$(if $(filter bench/%,$(1)),-lsqlite3,-lcmocka) $$(call wraps,tests/$(1).c))
+	$$(call link,$(if $(filter bench/%,$(1)),-lsqlite3,-lcmocka) $(if $(filter ui/%,$(1)),-lvterm -lutil) $$(call wraps,tests/$(1).c))
 endef
 $(foreach c,$(test_c:tests/%.c=%),$(eval $(call test_rule,$(c))))
 
