@@ -133,7 +133,7 @@ utf8_put(uint32_t cp, char *out)
 }
 
 void
-key_name(uint32_t key, char out[24])
+key_text(uint32_t key, char out[24])
 {
 	const char *alt = key & KEY_ALT ? "M-" : "";
 	char text[5] = "";
@@ -159,7 +159,7 @@ keys_name(const struct keys *k, enum request r, char out[24])
 {
 	out[0] = '\0';
 	if (k->bound[r][0] != KEY_NONE)
-		key_name(k->bound[r][0], out);
+		key_text(k->bound[r][0], out);
 }
 
 /* ---- the table's own keys ------------------------------------------------ */
@@ -241,7 +241,7 @@ keys_collisions(const struct keys *k, struct notes *ret)
 
 			if (key == KEY_NONE)
 				continue;
-			key_name(key, name);
+			key_text(key, name);
 			notes_add(ret, "key %s is bound to '%s' and '%s'",
 			    name, requests[b].word, requests[a].word);
 		}
@@ -326,7 +326,7 @@ take(struct keys *k, struct conf_doc *doc, int r, const struct conf_strs *s)
 			continue;
 		}
 		why = forbidden(r, key);
-		key_name(key, name);
+		key_text(key, name);
 		if (why != NULL)
 			conf_problem(doc, s->line[i], where, "%s %s", name,
 			    why);
@@ -368,7 +368,7 @@ settle(struct keys *k, struct conf_doc *doc, bool given[REQ_COUNT])
 					continue;
 				(void)snprintf(where, sizeof where, "keys.%s",
 				    requests[a].word);
-				key_name(key, name);
+				key_text(key, name);
 				conf_problem(doc, conf_line(doc, where), where,
 				    "%s is already bound to '%s'", name,
 				    requests[b].word);
@@ -440,7 +440,7 @@ all_keys(const struct keys *k, int r, const char *between, struct buf *out)
 	char name[24];
 
 	for (int i = 0; i < KEYS_PER_REQUEST && k->bound[r][i]; i++) {
-		key_name(k->bound[r][i], name);
+		key_text(k->bound[r][i], name);
 		buf_printf(out, "%s%s", i ? between : "", name);
 	}
 }

@@ -148,7 +148,7 @@ enum request keys_find(const struct keys *k, enum space space, uint32_t key);
 void keys_collisions(const struct keys *k, struct notes *ret);
 
 bool key_parse(const char *word, uint32_t *ret);
-void key_name(uint32_t key, char out[24]);
+void key_text(uint32_t key, char out[24]);
 /* The first key of a request as people read it, "" when it has none. */
 void keys_name(const struct keys *k, enum request r, char out[24]);
 enum request request_find(const char *word);

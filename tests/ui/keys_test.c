@@ -75,7 +75,7 @@ names_of_keys_are_read_as_they_are_written(void **state)
 		char name[24];
 
 		assert_true(key_parse(words[i], &key));
-		key_name(key, name);
+		key_text(key, name);
 		assert_string_equal(name, words[i]);
 	}
 	for (int r = 0; r < REQ_COUNT; r++)
