@@ -107,8 +107,8 @@ key_parse(const char *word, uint32_t *ret)
 	return plain_key(word, ret);
 }
 
-static size_t
-utf8_put(uint32_t cp, char *out)
+size_t
+key_utf8(uint32_t cp, char out[5])
 {
 	if (cp < 0x80) {
 		out[0] = (char)cp;
@@ -149,7 +149,7 @@ key_text(uint32_t key, char out[24])
 	else if (key < ' ')
 		(void)snprintf(out, 24, "%sC-%c", alt, (char)(key + 'a' - 1));
 	else {
-		text[utf8_put(key, text)] = '\0';
+		text[key_utf8(key, text)] = '\0';
 		(void)snprintf(out, 24, "%s%s", alt, text);
 	}
 }

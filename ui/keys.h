@@ -149,6 +149,8 @@ void keys_collisions(const struct keys *k, struct notes *ret);
 
 bool key_parse(const char *word, uint32_t *ret);
 void key_text(uint32_t key, char out[24]);
+/* A character's bytes (not terminated); how many. */
+size_t key_utf8(uint32_t cp, char out[5]);
 /* The first key of a request as people read it, "" when it has none. */
 void keys_name(const struct keys *k, enum request r, char out[24]);
 enum request request_find(const char *word);
