@@ -9,6 +9,8 @@
 #include "base/io.h"
 #include "base/text.h"
 #include "verb/verbs.h"
+/* lint: the console stands above src, and is begun here */
+#include "ui/plain.h"
 
 /* Options that take a value and may stand before the verb. */
 static int
@@ -43,6 +45,29 @@ no_such_verb(const char *word)
 	return status;
 }
 
+/* The console's children find site and state by themselves; what is wrong with them
+ * is said before the screen is taken. */
+static int
+console(struct cli *c)
+{
+	struct err e = ERR_INIT;
+	struct desk d;
+	int status;
+
+	if (!desk_open(&d, c, &e))
+		status = cli_fail(c, &e);
+	else {
+		const struct children_want want = {
+			.config = desk_config(&d), .state = d.state.dir,
+			.looks = c->read_only, .no_feed = !d.have_site,
+		};
+
+		status = plain_run(&want);
+	}
+	desk_close(&d);
+	return status;
+}
+
 static int
 no_verb(struct cli *c, int argc, char **argv)
 {
@@ -55,9 +80,7 @@ no_verb(struct cli *c, int argc, char **argv)
 		return EXIT_USAGE;
 	if (c->help)
 		return verb_help(c, 0, argv);
-	(void)cli_usage("the console is not built yet; 'midwatch incident "
-	    "show' is the picture of the open incident");
-	return EXIT_USAGE;
+	return console(c);
 }
 
 static int

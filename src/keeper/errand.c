@@ -180,6 +180,8 @@ errand_turn(struct keeper *k)
 			while (er->fd[which] >= 0 &&
 			    io_wait_readable(er->fd[which], 0) == 1)
 				errand_read(k, i, which);
+		/* what it has changed is told before that it is done */
+		keeper_look(k);
 		answer(k, er->id, spawn_code(status), er, NULL);
 		drop(k, i);
 		k->mind.wanted = true;

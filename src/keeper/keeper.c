@@ -92,6 +92,13 @@ look_at_record(struct keeper *k)
 	speak_entries(k);
 }
 
+void
+keeper_look(struct keeper *k)
+{
+	which_incident(k);
+	look_at_record(k);
+}
+
 /* ---- lines of the record ------------------------------------------------------------ */
 
 /* What may be said here; everything else is a verb's to say. */

@@ -68,6 +68,9 @@ struct keeper {
 	bool end;
 };
 
+/* keeper.c: what the record has become, also another incident */
+void keeper_look(struct keeper *k);
+
 /* speak.c: the picture as lines */
 void speak_hello(struct keeper *k);
 void speak_incident(struct keeper *k);	/* when it differs from the last one */

@@ -1,0 +1,541 @@
+/*
+ * What the facts mean for the person who looks: the triage line, the one thing
+ * to do now, and which buttons can be pressed. Everything here is said of
+ * readings and of the record; what is not known is said to be unknown.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "ui/notes.h"
+#include "ui/wire.h"
+
+enum {
+	FULL_SOON_MS = 24 * 3600000,	/* a disk that is full by then is said */
+	KEEPER_LATE_MS = 6000, FEED_LATE_MS = 30000, WAITING_MS = 3000,
+	SHOWN_DBS = 6,
+};
+
+static const char *
+str(const json_t *o, const char *key)
+{
+	const char *s = o != NULL ? json_get_str(o, key) : NULL;
+
+	return s != NULL ? s : "";
+}
+
+static bool
+is_kind(const struct reading *r, const char *kind)
+{
+	return strcmp(r->kind, kind) == 0;
+}
+
+static const struct reading *
+reading_of(const struct wire *w, const char *kind, const char *name)
+{
+	return readings_find(&w->readings, kind, name);
+}
+
+/* "26 h": one unit is enough for a line that is read in a hurry. */
+static void
+put_age(struct buf *b, int64_t ms)
+{
+	int64_t min = ms / 60000;
+
+	if (min < 120)
+		buf_printf(b, "%" PRId64 " min", min);
+	else if (min < 72 * 60)
+		buf_printf(b, "%" PRId64 " h", min / 60);
+	else
+		buf_printf(b, "%" PRId64 " d", min / (24 * 60));
+}
+
+static void
+put_upper(struct buf *b, const char *s)
+{
+	for (; *s != '\0'; s++)
+		buf_ch(b, *s >= 'a' && *s <= 'z' ? (char)(*s - 32) : *s);
+}
+
+/* ---- the triage line ------------------------------------------------------------- */
+
+static void
+customers(const struct wire *w, struct buf *b)
+{
+	size_t all = 0, down = 0, unknown = 0;
+	const char *first = NULL;
+
+	for (size_t i = 0; i < w->readings.v.n; i++) {
+		const struct reading *r = &w->readings.v.v[i];
+
+		if (!is_kind(r, "service"))
+			continue;
+		all++;
+		unknown += r->level == LEVEL_UNKNOWN;
+		down += r->level == LEVEL_CRITICAL;
+		if (r->level == LEVEL_CRITICAL && first == NULL)
+			first = r->name;
+	}
+	if (all == 0)
+		buf_str(b, "customers: not watched");
+	else if (down > 0)
+		buf_printf(b, "customers: %zu of %zu services DOWN (%s)", down,
+		    all, first);
+	else if (unknown > 0)
+		buf_printf(b, "customers: %zu of %zu services unknown", unknown,
+		    all);
+	else
+		buf_str(b, "customers: fine");
+}
+
+/* Without a reading nothing is said to be lost, and nothing to be safe. */
+static void
+last_restorable(const struct wire *w, struct buf *b, int64_t now)
+{
+	const json_t *dbs = json_object_get(w->site, "databases");
+	size_t n = json_array_size(dbs);
+
+	if (n == 0)
+		return;
+	buf_str(b, " | last restorable");
+	for (size_t i = 0; i < n && i < SHOWN_DBS; i++) {
+		const char *name = str(json_array_get(dbs, i), "name");
+		const struct reading *r = reading_of(w, "backup", name);
+		int64_t at = r != NULL && r->data != NULL ?
+		    json_get_int(r->data, "restorable_ms", 0) : 0;
+
+		buf_str(b, i > 0 ? ", " : " ");
+		put_upper(b, name);
+		buf_ch(b, ' ');
+		if (r == NULL || (r->data == NULL && at == 0))
+			buf_ch(b, '?');
+		else if (at == 0)
+			buf_str(b, r->level == LEVEL_UNKNOWN ? "?" : "never");
+		else
+			put_age(b, now > at ? now - at : 0);
+	}
+	if (n > SHOWN_DBS)
+		buf_printf(b, " and %zu more", n - SHOWN_DBS);
+}
+
+static void
+disk_full(const struct wire *w, struct buf *b)
+{
+	const struct reading *worst = NULL;
+	int64_t soonest = FULL_SOON_MS;
+
+	for (size_t i = 0; i < w->readings.v.n; i++) {
+		const struct reading *r = &w->readings.v.v[i];
+		int64_t in;
+
+		if (!is_kind(r, "disk") || r->data == NULL || r->stale)
+			continue;
+		in = json_get_int(r->data, "full_in_ms", INT64_MAX);
+		if (json_get_int(r->data, "percent", 0) >= 100)
+			in = 0;
+		if (in < soonest) {
+			soonest = in;
+			worst = r;
+		}
+	}
+	if (worst == NULL)
+		return;
+	buf_printf(b, " | disk %s ", worst->name);
+	if (soonest == 0)
+		buf_str(b, "FULL");
+	else {
+		buf_str(b, "full in ");
+		put_age(b, soonest);
+	}
+}
+
+/* ---- what to do now ------------------------------------------------------------------ */
+
+/* Databases without a verified copy since the incident opened. */
+static size_t
+unsafe(const struct wire *w, struct buf *names)
+{
+	const json_t *dbs = json_object_get(w->site, "databases");
+	int64_t since = json_get_int(w->incident, "opened", 0);
+	size_t n = 0;
+
+	for (size_t i = 0; i < json_array_size(dbs); i++) {
+		const char *name = str(json_array_get(dbs, i), "name");
+		const struct reading *r = reading_of(w, "backup", name);
+		int64_t at = r != NULL && r->data != NULL ?
+		    json_get_int(r->data, "verified_ms", 0) : 0;
+
+		if (w->incident == NULL ? r == NULL || r->data == NULL ||
+		    !json_get_bool(r->data, "late") : at >= since)
+			continue;
+		buf_str(names, n++ > 0 ? ", " : "");
+		put_upper(names, name);
+	}
+	return n;
+}
+
+static const json_t *
+running_job(const struct wire *w)
+{
+	const json_t *v = json_object_get(w->jobs, "v");
+
+	for (size_t i = 0; i < json_array_size(v); i++) {
+		const json_t *o = json_array_get(v, i);
+
+		if (strcmp(str(o, "state"), "running") == 0)
+			return o;
+	}
+	return NULL;
+}
+
+static const json_t *
+step_of(const struct wire *w, const char *id)
+{
+	const json_t *v = json_object_get(w->steps, "v");
+
+	for (size_t i = 0; i < json_array_size(v); i++)
+		if (strcmp(str(json_array_get(v, i), "id"), id) == 0)
+			return json_array_get(v, i);
+	return NULL;
+}
+
+static void
+do_this(struct model_head *h, enum level level, enum request key,
+    const char *why, const char *now)
+{
+	h->now = pool_str(&h->pool, now);
+	h->now_why = why != NULL && *why != '\0' ? pool_str(&h->pool, why) :
+	    NULL;
+	h->now_level = level;
+	h->now_key = key;
+}
+
+static void
+now_in_incident(const struct wire *w, struct model_head *h)
+{
+	const json_t *step = step_of(w, str(w->steps, "next"));
+	const json_t *job = running_job(w);
+	struct buf names = BUF_INIT, text = BUF_INIT;
+	size_t n = unsafe(w, &names);
+
+	if (job != NULL) {
+		buf_printf(&text, "Job %" PRId64 " works: %s",
+		    json_get_int(job, "n", 0), str(job, "title"));
+		do_this(h, LEVEL_OK, REQ_NONE, str(json_object_get(job,
+		    "progress"), "text"), text.p);
+	} else if (step != NULL) {
+		buf_printf(&text, "%s", str(step, "title"));
+		do_this(h, LEVEL_WARNING, REQ_RUN, str(step, "say"), text.p);
+	} else if (h->state == INC_RESOLVED)
+		do_this(h, LEVEL_OK, REQ_CLOSE, "the report is published and "
+		    "follow-ups are assigned first", "Resolved. Close it when "
+		    "the report is out; the clocks stand.");
+	else if (w->steps == NULL)
+		do_this(h, LEVEL_UNKNOWN, REQ_NONE, NULL,
+		    "The runbook is being read ...");
+	else
+		do_this(h, LEVEL_OK, REQ_RESOLVE, NULL, "No step is left: "
+		    "resolve, which says what is still open");
+	if (n > 0 && job == NULL && h->state == INC_OPEN) {
+		buf_clear(&text);
+		buf_printf(&text, "%s %s no verified copy since this began",
+		    names.p, n == 1 ? "has" : "have");
+		h->now_why = pool_str(&h->pool, text.p);
+		h->now_level = LEVEL_CRITICAL;
+	}
+	h->safe_to_stop = job == NULL && n == 0;
+	buf_release(&names);
+	buf_release(&text);
+}
+
+static void
+now_on_watch(const struct wire *w, struct model_head *h)
+{
+	const struct reading *worst = NULL;
+	struct buf text = BUF_INIT;
+
+	for (size_t i = 0; i < w->readings.v.n; i++) {
+		const struct reading *r = &w->readings.v.v[i];
+
+		if (r->level != LEVEL_OK && (worst == NULL ||
+		    level_worse(r->level, worst->level) != worst->level))
+			worst = r;
+	}
+	h->safe_to_stop = true;
+	if (w->readings.v.n == 0)
+		do_this(h, LEVEL_UNKNOWN, REQ_NONE, NULL, "Looking ...");
+	else if (worst == NULL)
+		do_this(h, LEVEL_OK, REQ_NONE, NULL,
+		    "Nothing to do: all is well");
+	else {
+		buf_printf(&text, "%s %s: %s", worst->kind, worst->name,
+		    worst->error ? worst->error : worst->text ? worst->text :
+		    "");
+		do_this(h, worst->level, worst->level == LEVEL_CRITICAL ?
+		    REQ_OPEN_INCIDENT : REQ_NONE, worst->next, text.p);
+	}
+	buf_release(&text);
+}
+
+/* ---- head ------------------------------------------------------------------------------ */
+
+static enum env
+env_of(const char *environment, const char *incident)
+{
+	if (text_starts(incident, "DRILL-") ||
+	    strcmp(environment, "drill") == 0)
+		return ENV_DRILL;
+	if (strcmp(environment, "replay") == 0)
+		return ENV_REPLAY;
+	return text_starts(environment, "prod") ? ENV_PRODUCTION : ENV_OTHER;
+}
+
+static enum inc_state
+inc_state_of(const char *word)
+{
+	return strcmp(word, "open") == 0 ? INC_OPEN :
+	    strcmp(word, "resolved") == 0 ? INC_RESOLVED :
+	    strcmp(word, "closed") == 0 ? INC_CLOSED : INC_NONE;
+}
+
+static void
+freeze_of(const struct wire *w, struct model_head *h)
+{
+	const struct reading *r = reading_of(w, "work", "freeze");
+
+	h->freeze_unknown = r == NULL || r->level == LEVEL_UNKNOWN ||
+	    r->data == NULL;
+	h->frozen = !h->freeze_unknown && json_get_bool(r->data, "frozen");
+}
+
+void
+picture_head(struct wire *w, int64_t now)
+{
+	struct model_head *h = model_head_begin(w->model);
+	const json_t *others = json_object_get(w->consoles, "v");
+	const char *environment = json_get_str(w->incident, "environment");
+	struct buf b = BUF_INIT;
+	struct pool *p = &h->pool;
+
+	if (environment == NULL)
+		environment = str(w->site, "environment");
+	h->environment = pool_str(p, environment);
+	h->env = env_of(environment, str(w->incident, "id"));
+	h->host = pool_str(p, str(w->hello, "host"));
+	h->site = pool_str(p, str(w->site, "name"));
+	h->zone = pool_str(p, str(w->site, "timezone"));
+	h->read_only = json_get_bool(w->hello, "read_only");
+	h->state = inc_state_of(str(w->incident, "state"));
+	h->incident = pool_str(p, str(w->incident, "id"));
+	h->title = pool_str(p, str(w->incident, "title"));
+	h->severity = pool_str(p, str(w->incident, "severity"));
+	h->opened = json_get_int(w->incident, "opened", 0);
+	h->resolved = json_get_int(w->incident, "resolved", 0);
+	h->next_update = json_get_int(w->incident, "next_update", 0);
+	freeze_of(w, h);
+	for (size_t i = 0; i < json_array_size(others); i++)
+		VEC_PUSH(&h->others, pool_str(p, str(json_array_get(others, i),
+		    "by")));
+	if (w->feed_at == 0)
+		buf_str(&b, "customers: ? (no reading yet)");
+	else {
+		customers(w, &b);
+		last_restorable(w, &b, now);
+		disk_full(w, &b);
+	}
+	h->triage = pool_str(p, b.p);
+	if (h->state == INC_NONE)
+		now_on_watch(w, h);
+	else
+		now_in_incident(w, h);
+	buf_release(&b);
+}
+
+/* ---- buttons --------------------------------------------------------------------------- */
+
+enum need { NEED_NOTHING, NEED_INCIDENT, NEED_OPEN, NEED_RESOLVED, NEED_NONE,
+	NEED_UNSAFE, NEED_BROKEN_LOGIN };
+
+/* rung, what it runs, what that does, how it is undone */
+static const struct button_row {
+	enum request request;
+	const char *action;		/* of the actions table; NULL: a verb */
+	enum need need;
+	enum rung rung;
+	const char *words, *effect, *undo;
+} button_rows[] = {
+	{ REQ_SAVE_ALL, "backup", NEED_UNSAFE, RUNG_RUN,
+	    "backup --all-unsafe --emergency",
+	    "every database and component without a verified copy is streamed "
+	    "to the emergency stores, worst first; no local disk is used",
+	    "nothing to undo: it only adds sets" },
+	{ REQ_FREEZE, "freeze", NEED_NOTHING, RUNG_UNDO, "freeze on",
+	    "pipelines and migrations that ask midwatch stand still",
+	    "midwatch freeze off" },
+	{ REQ_BACKUP, "backup", NEED_NOTHING, RUNG_RUN, "backup @db --emergency",
+	    "one database is streamed to the emergency stores",
+	    "nothing to undo: it only adds a set" },
+	{ REQ_RESTORE, "restore", NEED_NOTHING, RUNG_TYPE, "restore latest @db",
+	    "data of a set goes into a database", "none" },
+	{ REQ_RECOVER, "recover", NEED_NOTHING, RUNG_TYPE, "recover @db",
+	    "the password is looked for where it may still be, else a new one "
+	    "is set and written where the site says",
+	    "the old verifier goes back when the proof fails" },
+	{ REQ_CLEANUP, "cleanup", NEED_NOTHING, RUNG_TYPE, "cleanup",
+	    "what the plan names is deleted, nothing else",
+	    "none: what is deleted is gone" },
+	{ REQ_VALIDATE, "validate", NEED_NOTHING, RUNG_RUN,
+	    "validate latest --restore",
+	    "the newest set is read through, and restored into a scratch "
+	    "PostgreSQL of our own", "nothing to undo" },
+	{ REQ_NIGHTLY, "nightly", NEED_NOTHING, RUNG_ASK, "nightly",
+	    "the real nightly: every component, verified, published",
+	    "nothing to undo: it only adds a set" },
+	{ REQ_PRECHECK, "precheck", NEED_NOTHING, RUNG_RUN, "precheck",
+	    "looks whether a migration may run; changes nothing",
+	    "nothing to undo" },
+	{ REQ_ISOLATE, "isolate", NEED_NOTHING, RUNG_RUN, "isolate",
+	    "evidence of the cause goes into the record; changes nothing else",
+	    "nothing to undo" },
+	{ REQ_UPDATE, "update", NEED_OPEN, RUNG_ASK, "incident update --send",
+	    "the update that is drafted from the record is sent", "none" },
+	{ REQ_OPEN_INCIDENT, NULL, NEED_NONE, RUNG_RUN, "incident open",
+	    "the record begins, with what is known now",
+	    "an incident is resolved and closed, never removed" },
+	{ REQ_RESOLVE, NULL, NEED_OPEN, RUNG_ASK, "incident resolve",
+	    "each criterion is proven now; the clocks stop", "none" },
+	{ REQ_CLOSE, NULL, NEED_RESOLVED, RUNG_ASK, "incident close",
+	    "the record ends with a checkpoint", "none" },
+};
+
+static bool
+built(const struct wire *w, const char *action)
+{
+	const json_t *v = json_object_get(w->actions, "v");
+
+	for (size_t i = 0; i < json_array_size(v); i++)
+		if (strcmp(str(json_array_get(v, i), "name"), action) == 0)
+			return json_get_bool(json_array_get(v, i), "built");
+	return false;
+}
+
+static const char *
+why_not(const struct wire *w, const struct button_row *row, struct pool *p)
+{
+	enum inc_state state = inc_state_of(str(w->incident, "state"));
+	struct buf names = BUF_INIT;
+	size_t n = unsafe(w, &names);
+	const char *why = NULL;
+
+	buf_release(&names);
+	if (json_get_bool(w->hello, "read_only"))
+		return "this console only looks (--read-only)";
+	if (w->site == NULL)
+		return "there is no site file; 'midwatch init' writes one";
+	if (row->action != NULL && w->actions != NULL && !built(w, row->action))
+		return pool_printf(p, "'%s' is not built into this version",
+		    row->action);
+	switch (row->need) {
+	case NEED_OPEN:
+		why = state == INC_OPEN ? NULL : "no incident is open (O opens "
+		    "one)";
+		break;
+	case NEED_RESOLVED:
+		why = state == INC_RESOLVED ? NULL : state == INC_OPEN ?
+		    "it has to be resolved first (E)" : "no incident is to be "
+		    "closed";
+		break;
+	case NEED_NONE:
+		why = state == INC_OPEN ? "an incident is open already; what is "
+		    "new belongs into it" : NULL;
+		break;
+	case NEED_UNSAFE:
+		why = n == 0 && w->feed_at != 0 ? "every database has a "
+		    "verified copy" : NULL;
+		break;
+	default:
+		break;
+	}
+	return why;
+}
+
+void
+picture_buttons(struct wire *w)
+{
+	struct model_buttons *part = model_buttons_begin(w->model);
+	struct pool *p = &part->pool;
+	const struct reading *freeze = reading_of(w, "work", "freeze");
+	bool frozen = freeze != NULL && freeze->data != NULL &&
+	    json_get_bool(freeze->data, "frozen");
+
+	for (size_t i = 0; i < sizeof button_rows / sizeof *button_rows; i++) {
+		const struct button_row *row = &button_rows[i];
+		struct model_button *b = VEC_NEW(&part->v);
+		const char *why = why_not(w, row, p), *words = row->words;
+
+		b->request = row->request;
+		if (row->request == REQ_FREEZE && frozen) {
+			words = "freeze off";
+			b->label = pool_str(p, "unfreeze");
+		}
+		b->why_not = why != NULL ? pool_str(p, why) : NULL;
+		b->rung = row->rung;
+		b->target = pool_str(p, str(w->site, "name"));
+		b->command = pool_printf(p, "midwatch %s", words);
+		b->effect = pool_str(p, row->effect);
+		b->undo = pool_str(p, row->undo);
+		b->action = pool_str(p, words);
+	}
+}
+
+/* ---- notices --------------------------------------------------------------------------- */
+
+static void
+notice(struct model_notices *part, enum level level, const char *text,
+    const char *hint)
+{
+	struct model_notice *n = VEC_NEW(&part->v);
+
+	n->level = level;
+	n->text = pool_str(&part->pool, text);
+	n->hint = hint != NULL ? pool_str(&part->pool, hint) : NULL;
+}
+
+void
+picture_notices(struct wire *w, int64_t now)
+{
+	struct model_notices *part = model_notices_begin(w->model);
+	const json_t *odd = json_object_get(w->incident, "notices");
+	const json_t *problems = json_object_get(w->steps, "problems");
+	const char *note = json_get_str(w->hello, "state_note");
+
+	if (w->keeper_gone)
+		notice(part, LEVEL_CRITICAL, "the record's keeper is gone and is "
+		    "being started again", "Words that were typed are kept until "
+		    "they are written.");
+	else if (wire_waiting(w, now) > WAITING_MS)
+		notice(part, LEVEL_WARNING, "the record is slow to answer: a "
+		    "lock or the disk holds it up", "Nothing is lost; it is "
+		    "tried until it is written.");
+	if (w->feed_gone)
+		notice(part, LEVEL_WARNING, "the feed of readings is gone and is "
+		    "being started again", NULL);
+	for (size_t i = 0; i < json_array_size(odd); i++) {
+		const char *s = json_string_value(json_array_get(odd, i));
+
+		if (s != NULL)
+			notice(part, LEVEL_WARNING, s, NULL);
+	}
+	for (size_t i = 0; i < json_array_size(problems); i++) {
+		const char *s = json_string_value(json_array_get(problems, i));
+
+		if (s != NULL)
+			notice(part, LEVEL_WARNING, s, "The incident's copy of "
+			    "the runbook cannot be read.");
+	}
+	if (note != NULL)
+		notice(part, LEVEL_WARNING, note, "'midwatch doctor' says more.");
+	for (size_t i = 0; w->notices != NULL && i < w->notices->v.n; i++)
+		notice(part, LEVEL_WARNING, w->notices->v.v[i], NULL);
+}

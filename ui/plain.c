@@ -1,0 +1,911 @@
+#include "ui/plain.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/io.h"
+#include "base/text.h"
+
+enum {
+	LINE_LONG = 600, RECENT = 12, READY_MS = 4000, SETTLE_MS = 15000,
+	CHOICES_MAX = 64,
+};
+
+struct plain;
+
+/* What the next line that is typed belongs to. */
+enum asking { ASK_CHOICE, ASK_TEXT, ASK_SURE, ASK_NAME, ASK_WHICH };
+
+struct choice {
+	char *label;
+	void (*take)(struct plain *p, const char *arg);
+	char *arg;
+};
+
+/* As it was told last. */
+struct told {
+	char *what;
+	int state;
+};
+
+struct plain {
+	struct model m;
+	struct wire w;
+	struct children l;
+	struct buf in;
+	bool end, input_ended, quiet;	/* quiet: the first picture */
+	bool person;			/* types while verbs are at work */
+	int64_t last_seq;
+	uint64_t answers;
+	int64_t settle_at;		/* see busy() */
+	VEC(struct choice) choices;
+	VEC(struct told) told;
+	enum asking asking;
+	struct order order;		/* to be given when it is complete */
+	char *name;			/* that has to be typed */
+};
+
+static void menu(struct plain *p);
+
+/* ---- saying -------------------------------------------------------------------- */
+
+static void
+say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+static void
+say(const char *fmt, ...)
+{
+	struct buf b = BUF_INIT, clean = BUF_INIT;
+	va_list ap;
+
+	va_start(ap, fmt);
+	buf_vprintf(&b, fmt, ap);
+	va_end(ap);
+	text_clean(&clean, b.p, b.n, TEXT_LINE);
+	buf_ch(&clean, '\n');
+	(void)io_write_all(STDOUT_FILENO, clean.p, clean.n);
+	buf_release(&b);
+	buf_release(&clean);
+}
+
+static void
+say_at(int64_t at, const char *text)
+{
+	char when[16];
+
+	clock_fmt_short(when, at);
+	say("[%s] %s", when, text);
+}
+
+static void
+say_if(const char *label, const char *text)
+{
+	if (text != NULL && *text != '\0')
+		say("%s: %.*s", label, LINE_LONG, text);
+}
+
+static void
+prompt(const char *text)
+{
+	(void)io_write_all(STDOUT_FILENO, text, strlen(text));
+}
+
+/* ---- pages ---------------------------------------------------------------------- */
+
+static void
+head(struct plain *p)
+{
+	const struct model_head *h = &p->m.head;
+	char took[32], site_time[16], utc[32];
+
+	clock_fmt_short(site_time, p->m.now);
+	clock_fmt_utc(utc, p->m.now);
+	say("time: %s %s, %.19sZ", site_time, h->zone ? h->zone : "", utc);
+	say("where: %s on %s, environment %s", h->site && *h->site ? h->site :
+	    "no site file", h->host ? h->host : "?", h->environment &&
+	    *h->environment ? h->environment : "unknown");
+	if (h->state == INC_NONE)
+		say("incident: none is open");
+	else {
+		text_fmt_duration(took, (h->resolved ? h->resolved :
+		    p->m.now) - h->opened);
+		say("incident: %s, %s, %s, for %s: %s", h->incident,
+		    inc_state_name(h->state), h->severity, took, h->title);
+	}
+	say("freeze: %s", h->freeze_unknown ? "unknown" : h->frozen ? "FROZEN" :
+	    "not frozen");
+	say_if("triage", h->triage);
+	say_if("now", h->now);
+	say_if("because", h->now_why);
+	say("safe to stop here: %s", h->safe_to_stop ? "yes" : "no");
+	for (size_t i = 0; i < p->m.notices.v.n; i++)
+		say("notice: %s", p->m.notices.v.v[i].text);
+}
+
+static void
+page_now(struct plain *p, const char *arg)
+{
+	(void)arg;
+	head(p);
+	menu(p);
+}
+
+static void
+page_steps(struct plain *p, const char *arg)
+{
+	const struct model_steps *s = &p->m.steps;
+
+	(void)arg;
+	if (s->v.n == 0)
+		say("there are no steps: %s", p->m.head.state == INC_NONE ?
+		    "no incident is open" : "the incident follows no runbook");
+	for (size_t i = 0; i < s->v.n; i++) {
+		const struct model_step *st = &s->v.v[i];
+
+		say("step %zu, %s: %s, %s%s%s%s", i + 1, st->id,
+		    mstep_glance(st->state), mstep_word(st->state),
+		    st->why && *st->why ? " (" : "", st->why ? st->why : "",
+		    st->why && *st->why ? ")" : "");
+		say("  %s", st->title);
+	}
+}
+
+static void
+page_step(struct plain *p, const char *arg)
+{
+	const struct model_step *s = model_step(&p->m, arg);
+
+	if (s == NULL) {
+		say("there is no step '%s'; 'steps' lists them", arg);
+		return;
+	}
+	say("step %s: %s, %s", s->id, mstep_glance(s->state),
+	    mstep_word(s->state));
+	say_if("title", s->title);
+	say_if("why", s->why);
+	say_if("how it is known", s->how);
+	say_if("say", s->say);
+	for (size_t i = 0; i < s->todo.n; i++)
+		say("do %zu: %s", i + 1, s->todo.v[i]);
+	say_if("expect", s->expect);
+	for (size_t i = 0; i < s->proofs.n; i++)
+		say("%s: %s%s%s", s->proofs.v[i].text, s->proofs.v[i].truth ==
+		    1 ? "yes" : s->proofs.v[i].truth == 0 ? "no" : "unknown",
+		    s->proofs.v[i].why ? ", " : "", s->proofs.v[i].why ?
+		    s->proofs.v[i].why : "");
+	say_if("stop here", s->stop);
+	say_if("command", s->command);
+}
+
+static void
+page_readings(struct plain *p, const char *arg)
+{
+	const struct readings *all = &p->m.readings.all;
+	size_t well = 0;
+	bool every = strcmp(arg, "all") == 0;
+
+	for (size_t i = 0; i < all->v.n; i++) {
+		const struct reading *r = &all->v.v[i];
+		char age[32] = "";
+
+		if (r->level == LEVEL_OK && !every) {
+			well++;
+			continue;
+		}
+		if (r->stale && r->since != 0)
+			text_fmt_duration(age, p->m.now - r->since);
+		say("%s %s: %s: %s%s%s%s%s", r->kind, r->name,
+		    level_name(r->level), r->error ? r->error : r->text ?
+		    r->text : "", *age ? ", last answer " : "", age, r->next ?
+		    "; next: " : "", r->next ? r->next : "");
+	}
+	if (all->v.n == 0)
+		say("no reading has come yet");
+	else if (!every)
+		say("%zu more are well; 'readings all' says them too", well);
+}
+
+static void
+page_record(struct plain *p, const char *arg)
+{
+	const struct model_record *r = &p->m.record;
+	size_t from = strcmp(arg, "all") == 0 || r->v.n < RECENT ? 0 :
+	    r->v.n - RECENT;
+
+	if (r->v.n == 0)
+		say("the record is empty");
+	for (size_t i = from; i < r->v.n; i++) {
+		const struct model_entry *en = &r->v.v[i];
+		char at[16];
+
+		clock_fmt_short(at, en->at);
+		say("line %" PRId64 ", %s, %s, %s%s%s: %.*s%s%s", en->seq, at,
+		    en->by, en->kind, *en->step ? ", step " : "", en->step,
+		    LINE_LONG, en->corrected ? en->corrected : en->text,
+		    en->pinned ? " (pinned)" : "", en->saving ? " (SAVING)" :
+		    "");
+	}
+}
+
+static void
+page_jobs(struct plain *p, const char *arg)
+{
+	const struct model_jobs *jobs = &p->m.jobs;
+
+	(void)arg;
+	if (jobs->v.n == 0)
+		say("no job has run yet");
+	for (size_t i = 0; i < jobs->v.n; i++) {
+		const struct model_job *j = &jobs->v.v[i];
+
+		say("job %" PRId64 ": %s: %s%s%s", j->n, j->title, j->running ?
+		    "running" : j->vanished ? "vanished, its outcome is not "
+		    "known" : j->outcome ? j->outcome : "ended", j->running &&
+		    j->progress ? ", " : "", j->running && j->progress ?
+		    j->progress : "");
+	}
+}
+
+static void
+page_people(struct plain *p, const char *arg)
+{
+	const struct model_people *all = &p->m.people;
+
+	(void)arg;
+	say_if("channel", all->channel);
+	for (size_t i = 0; i < all->v.n; i++) {
+		const struct model_person *one = &all->v.v[i];
+		char at[16];
+
+		clock_fmt_short(at, one->told_at);
+		say("%s: %s; told on %s%s%s%s%s", one->who, *one->phone ?
+		    one->phone : "no number", one->on, one->told ? "; was told "
+		    : "", one->told ? one->told : "", one->told ? " at " : "",
+		    one->told ? at : "");
+	}
+	if (all->v.n == 0)
+		say("the site names no contacts");
+}
+
+static void
+page_buttons(struct plain *p, const char *arg)
+{
+	(void)arg;
+	for (size_t i = 0; i < p->m.buttons.v.n; i++) {
+		const struct model_button *b = &p->m.buttons.v.v[i];
+		const char *word = requests[b->request].word;
+
+		if (b->why_not != NULL)
+			say("[%s]: not now: %s", word, b->why_not);
+		else
+			say("%s: %s", word, b->effect);
+	}
+}
+
+/* ---- doing ------------------------------------------------------------------------ */
+
+static void
+give(struct plain *p)
+{
+	struct err e = ERR_INIT;
+	struct order o = p->order;
+
+	p->order = (struct order){ .kind = ORDER_NOTE };
+	p->asking = ASK_CHOICE;
+	free(p->name);
+	p->name = NULL;
+	if (!model_give(&p->m, &o, &e))
+		say("not done: %s", e.msg);
+}
+
+static void
+drop(struct plain *p)
+{
+	order_release(&p->order);
+	free(p->name);
+	p->name = NULL;
+	p->asking = ASK_CHOICE;
+	say("nothing was done");
+}
+
+static void
+words(struct plain *p, enum order_kind kind, const char *arg,
+    const char *question)
+{
+	order_release(&p->order);
+	p->order = (struct order){ .kind = kind };
+	if (*arg != '\0') {
+		p->order.text = xstrdup(arg);
+		give(p);
+		return;
+	}
+	p->asking = ASK_TEXT;
+	prompt(question);
+}
+
+static void
+take_note(struct plain *p, const char *arg)
+{
+	words(p, ORDER_NOTE, arg, "note: ");
+}
+
+static void
+take_decision(struct plain *p, const char *arg)
+{
+	words(p, ORDER_DECIDE, arg, "decision: ");
+}
+
+static void
+take_theory(struct plain *p, const char *arg)
+{
+	words(p, ORDER_HYPOTHESIS, arg, "suspected cause: ");
+}
+
+static void
+take_open(struct plain *p, const char *arg)
+{
+	words(p, ORDER_OPEN, arg, "title of the incident: ");
+}
+
+static void
+ask_name(struct plain *p, const char *name)
+{
+	char *text = xprintf("type %s to confirm, nothing to leave it: ", name);
+
+	p->name = xstrdup(name);
+	p->asking = ASK_NAME;
+	prompt(text);
+	free(text);
+}
+
+static void
+take_run(struct plain *p, const char *arg)
+{
+	const struct model_step *s = model_step(&p->m, *arg ? arg :
+	    p->m.steps.v.n > 0 && p->m.steps.current < p->m.steps.v.n ?
+	    p->m.steps.v.v[p->m.steps.current].id : "");
+
+	if (s == NULL) {
+		say("there is no step '%s'; 'steps' lists them", arg);
+		return;
+	}
+	page_step(p, s->id);
+	order_release(&p->order);
+	p->order = (struct order){ .kind = s->by_person ? ORDER_TICK :
+	    ORDER_RUN, .what = xstrdup(s->id), .again = !s->by_person && s->ended != 0 };
+	if (s->confirm != NULL)
+		ask_name(p, s->confirm);
+	else {
+		p->asking = ASK_SURE;
+		prompt(s->soft ? "a soft gate is shut; go on all the same? y "
+		    "or n: " : s->by_person ? "is it done? y or n: " :
+		    "run it? y or n: ");
+		p->order.anyway = s->soft;
+	}
+}
+
+static void
+take_skip(struct plain *p, const char *arg)
+{
+	if (model_step(&p->m, arg) == NULL) {
+		say("there is no step '%s'; 'steps' lists them", arg);
+		return;
+	}
+	words(p, ORDER_SKIP, "", "why is it left out? ");
+	p->order.what = xstrdup(arg);
+}
+
+static void
+take_cancel(struct plain *p, const char *arg)
+{
+	int64_t n;
+
+	if (!text_int(arg, 1, INT64_MAX, &n)) {
+		say("which job? 'jobs' lists them, 'cancel 3' stops number 3");
+		return;
+	}
+	order_release(&p->order);
+	p->order = (struct order){ .kind = ORDER_CANCEL, .number = n };
+	p->asking = ASK_SURE;
+	prompt("stop it, with all that it has started? y or n: ");
+}
+
+static void
+press(struct plain *p, const struct model_button *b, const char *db)
+{
+	const char *hole = strstr(b->action, "@db");
+	char *what = xstrdup(b->action);
+
+	if (hole != NULL && *db == '\0') {
+		free(what);
+		say("which database? '%s NAME'; there are:",
+		    requests[b->request].word);
+		for (size_t i = 0; i < json_array_size(json_object_get(
+		    p->w.site, "databases")); i++)
+			say("  %s", json_get_str(json_array_get(json_object_get(
+			    p->w.site, "databases"), i), "name"));
+		return;
+	}
+	if (hole != NULL) {
+		free(what);
+		what = xprintf("%.*s%s%s", (int)(hole - b->action), b->action,
+		    db, hole + 3);
+	}
+	say("runs: midwatch %s", what);
+	say_if("effect", b->effect);
+	say_if("undo", b->undo);
+	order_release(&p->order);
+	p->order = (struct order){ .kind = ORDER_ACTION, .what = what };
+	if (b->rung == RUNG_TYPE)
+		ask_name(p, hole != NULL ? db : b->target);
+	else if (b->rung == RUNG_RUN)
+		give(p);
+	else {
+		p->asking = ASK_SURE;
+		prompt("sure? y or n: ");
+	}
+}
+
+/* ---- choices ------------------------------------------------------------------------ */
+
+static void
+take_leave(struct plain *p, const char *arg)
+{
+	(void)arg;
+	p->end = true;
+}
+
+static void take_help(struct plain *p, const char *arg);
+
+static const struct command {
+	const char *word, *help;
+	void (*take)(struct plain *p, const char *arg);
+	bool in_menu;
+} commands[] = {
+	{ "run", "run [STEP]: the step that is to be done now, or that one",
+	    take_run, true },
+	{ "note", "note [TEXT]: into the record", take_note, true },
+	{ "steps", "every step and its state", page_steps, true },
+	{ "step", "step ID: all that is known of it", page_step, false },
+	{ "readings", "readings [all]: what is not well, or everything",
+	    page_readings, true },
+	{ "record", "record [all]: the newest lines, or all", page_record,
+	    true },
+	{ "jobs", "what runs and what has run", page_jobs, true },
+	{ "buttons", "what else can be done; each is a word to type",
+	    page_buttons, true },
+	{ "people", "phone numbers, and who was told what", page_people, true },
+	{ "decide", "decide [TEXT]: a decision and its reason", take_decision,
+	    false },
+	{ "theory", "theory [TEXT]: a suspected cause", take_theory, false },
+	{ "skip", "skip STEP: leave it out, with a reason", take_skip, false },
+	{ "cancel", "cancel JOB: stop it and all it has started", take_cancel,
+	    false },
+	{ "open", "open [TITLE]: an incident", take_open, false },
+	{ "now", "where we are, and the choices", page_now, false },
+	{ "help", "every word that can be typed", take_help, true },
+	{ "q", "leave; jobs go on", take_leave, true },
+};
+
+static void
+take_help(struct plain *p, const char *arg)
+{
+	(void)arg;
+	for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
+		say("%s: %s", commands[i].word, commands[i].help);
+	page_buttons(p, "");
+}
+
+static void
+choices_clear(struct plain *p)
+{
+	for (size_t i = 0; i < p->choices.n; i++) {
+		free(p->choices.v[i].label);
+		free(p->choices.v[i].arg);
+	}
+	p->choices.n = 0;
+}
+
+static void
+offer(struct plain *p, void (*take)(struct plain *, const char *),
+    const char *arg, char *label)
+{
+	struct choice *c = VEC_NEW(&p->choices);
+
+	*c = (struct choice){ .label = label, .take = take,
+	    .arg = xstrdup(arg) };
+	say("%zu: %s", p->choices.n, label);
+}
+
+static void
+take_save(struct plain *p, const char *arg)
+{
+	const struct model_button *b = model_button(&p->m, REQ_SAVE_ALL);
+
+	(void)arg;
+	if (b != NULL && b->why_not != NULL)
+		say("not now: %s", b->why_not);
+	else if (b != NULL)
+		press(p, b, "");
+}
+
+static void
+menu(struct plain *p)
+{
+	const struct model_button *save = model_button(&p->m, REQ_SAVE_ALL);
+	const struct model_steps *s = &p->m.steps;
+
+	choices_clear(p);
+	say("choices, by number or word:");
+	if (save != NULL && save->why_not == NULL)
+		offer(p, take_save, "", xstrdup("save everything that has no "
+		    "verified copy"));
+	if (p->m.head.state == INC_OPEN && s->current < s->v.n)
+		offer(p, take_run, s->v.v[s->current].id,
+		    xprintf("step %s: %s", s->v.v[s->current].id,
+		    s->v.v[s->current].title));
+	if (p->m.head.state == INC_NONE)
+		offer(p, take_open, "", xstrdup("open an incident"));
+	for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
+		if (commands[i].in_menu && strcmp(commands[i].word, "run") != 0)
+			offer(p, commands[i].take, "",
+			    xprintf("%s", commands[i].word));
+}
+
+/* ---- what is typed --------------------------------------------------------------------- */
+
+static bool
+take_button(struct plain *p, const char *word, const char *arg)
+{
+	enum request r = request_find(word);
+	const struct model_button *b = r != REQ_NONE ? model_button(&p->m, r) :
+	    NULL;
+
+	if (b == NULL)
+		return false;
+	if (b->why_not != NULL)
+		say("not now: %s", b->why_not);
+	else if (r == REQ_OPEN_INCIDENT)
+		take_open(p, arg);
+	else
+		press(p, b, arg);
+	return true;
+}
+
+static void
+take_choice(struct plain *p, char *line)
+{
+	char *arg = line + strcspn(line, " ");
+	int64_t n;
+
+	if (*arg != '\0')
+		*arg++ = '\0';
+	arg += strspn(arg, " ");
+	if (*line == '\0') {
+		page_now(p, "");
+		return;
+	}
+	if (text_int(line, 1, CHOICES_MAX, &n)) {
+		if ((size_t)n > p->choices.n)
+			say("there is no choice %s", line);
+		else {
+			/* taking it may make the choices anew */
+			struct choice c = p->choices.v[n - 1];
+			char *word = xstrdup(*arg ? arg : c.arg);
+
+			c.take(p, word);
+			free(word);
+		}
+		return;
+	}
+	for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
+		if (strcmp(line, commands[i].word) == 0) {
+			commands[i].take(p, arg);
+			return;
+		}
+	if (!take_button(p, line, arg))
+		say("'%s' is nothing that can be typed here; 'help' lists it",
+		    line);
+}
+
+static void
+take_line(struct plain *p, char *line)
+{
+	switch (p->asking) {
+	case ASK_TEXT:
+		if (*line == '\0') {
+			drop(p);
+			return;
+		}
+		free(p->order.text);
+		p->order.text = xstrdup(line);
+		give(p);
+		return;
+	case ASK_SURE:
+		if (strcmp(line, "y") == 0 || strcmp(line, "yes") == 0)
+			give(p);
+		else
+			drop(p);
+		return;
+	case ASK_NAME:
+		if (strcmp(line, p->name) != 0) {
+			drop(p);
+			return;
+		}
+		free(p->order.typed);
+		p->order.typed = xstrdup(line);
+		give(p);
+		return;
+	default:
+		take_choice(p, line);
+	}
+}
+
+/* ---- announcing -------------------------------------------------------------------------- */
+
+/* True: it is in another state than it was told in. */
+static bool
+is_new(struct plain *p, const char *kind, const char *name, int state)
+{
+	char *what = xprintf("%s %s", kind, name);
+	struct told *t;
+
+	for (size_t i = 0; i < p->told.n; i++) {
+		t = &p->told.v[i];
+		if (strcmp(t->what, what) != 0)
+			continue;
+		bool differs = t->state != state;
+
+		t->state = state;
+		free(what);
+		return differs;
+	}
+	t = VEC_NEW(&p->told);
+	t->what = what;
+	t->state = state;
+	return true;
+}
+
+static void
+announce_readings(struct plain *p)
+{
+	const struct readings *all = &p->m.readings.all;
+
+	for (size_t i = 0; i < all->v.n; i++) {
+		const struct reading *r = &all->v.v[i];
+		struct buf b = BUF_INIT;
+		bool was_told = p->told.n > 0;
+
+		if (!is_new(p, r->kind, r->name, (int)r->level) || p->quiet ||
+		    (r->level == LEVEL_OK && !was_told))
+			continue;
+		buf_printf(&b, "%s %s: %s: %s", r->kind, r->name,
+		    level_name(r->level), r->error ? r->error : r->text ?
+		    r->text : "");
+		say_at(r->at, b.p);
+		buf_release(&b);
+	}
+}
+
+static void
+announce_steps(struct plain *p)
+{
+	for (size_t i = 0; i < p->m.steps.v.n; i++) {
+		const struct model_step *s = &p->m.steps.v.v[i];
+		char *text;
+
+		if (!is_new(p, "step", s->id, (int)s->state) || p->quiet)
+			continue;
+		text = xprintf("step %s: %s, %s%s%s", s->id,
+		    mstep_glance(s->state), mstep_word(s->state),
+		    s->why && *s->why ? ": " : "", s->why ? s->why : "");
+		say_at(p->m.now, text);
+		free(text);
+	}
+}
+
+static void
+announce_jobs(struct plain *p)
+{
+	for (size_t i = 0; i < p->m.jobs.v.n; i++) {
+		const struct model_job *j = &p->m.jobs.v.v[i];
+		char name[24], *text;
+
+		(void)snprintf(name, sizeof name, "%" PRId64, j->n);
+		if (!is_new(p, "job", name, j->running) || p->quiet)
+			continue;
+		text = xprintf("job %s (%s): %s", name, j->title, j->running ?
+		    "begins" : j->vanished ? "vanished" : j->outcome ?
+		    j->outcome : "ended");
+		say_at(p->m.now, text);
+		free(text);
+	}
+}
+
+/* Lines of others, and what happened by itself. */
+static void
+announce_entries(struct plain *p)
+{
+	for (size_t i = 0; i < p->m.record.v.n; i++) {
+		const struct model_entry *en = &p->m.record.v.v[i];
+		char *text;
+
+		if (en->saving || en->seq <= p->last_seq)
+			continue;
+		p->last_seq = en->seq;
+		if (p->quiet)
+			continue;
+		text = xprintf("%s, %s%s%s: %.*s", en->by, en->kind, *en->step ?
+		    " " : "", en->step, LINE_LONG, en->text);
+		say_at(en->at, text);
+		free(text);
+	}
+}
+
+static void
+announce(struct plain *p)
+{
+	unsigned changed = p->m.changed;
+
+	p->m.changed = 0;
+	if (changed & MODEL_RECORD) {
+		/* another incident counts from its own beginning */
+		if (p->m.record.v.n == 0)
+			p->last_seq = 0;
+		announce_entries(p);
+	}
+	if (changed & MODEL_STEPS)
+		announce_steps(p);
+	if (changed & MODEL_JOBS)
+		announce_jobs(p);
+	if (changed & MODEL_READINGS)
+		announce_readings(p);
+	if (p->m.answer.count != p->answers) {
+		p->answers = p->m.answer.count;
+		p->settle_at = clock_mono_ms() + SETTLE_MS;
+		say("%s: %s", p->m.answer.bad ? "ERROR" : "ok",
+		    p->m.answer.text);
+	}
+}
+
+/* ---- the loop -------------------------------------------------------------------------------- */
+
+/* A script says its next line when the last one has been answered and the steps
+ * are what they have become by it. */
+static bool
+busy(const struct plain *p)
+{
+	if (p->person)
+		return false;
+	return p->w.asked.n > 0 || (p->w.incident != NULL &&
+	    p->w.steps_came < p->w.steps_owed && clock_mono_ms() < p->settle_at);
+}
+
+static void
+hear(struct plain *p)
+{
+	ssize_t n = io_read_some(STDIN_FILENO, &p->in, 4096);
+	char *nl;
+
+	if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
+		p->input_ended = true;
+	if (p->input_ended && p->in.n > 0)
+		buf_ch(&p->in, '\n');
+	while (!p->end && p->in.n > 0 &&
+	    (nl = memchr(p->in.p, '\n', p->in.n)) != NULL) {
+		size_t len = (size_t)(nl - p->in.p);
+		char *line = xstrndup(p->in.p, len);
+		size_t keep = strlen(line);
+
+		buf_drop(&p->in, len + 1);
+		while (keep > 0 && isspace((unsigned char)line[keep - 1]))
+			line[--keep] = '\0';
+		take_line(p, line);
+		free(line);
+		wire_turn(&p->w, clock_wall_ms());
+		announce(p);
+		/* a script's next line waits for what this one began */
+		if (busy(p))
+			break;
+	}
+}
+
+static bool
+line_waits(const struct plain *p)
+{
+	return p->in.n > 0 && memchr(p->in.p, '\n', p->in.n) != NULL;
+}
+
+static void
+turn(struct plain *p)
+{
+	struct pollfd fds[CHILDREN_POLLS + 1];
+	int64_t now = clock_mono_ms(), until = children_next(&p->l);
+	size_t n;
+
+	if (line_waits(p) && !busy(p))
+		until = now;
+	else if (until > now + 1000)
+		until = now + 1000;
+	n = children_polls(&p->l, fds);
+	if (!p->input_ended && !busy(p))
+		fds[n++] = (struct pollfd){ STDIN_FILENO, POLLIN, 0 };
+	if (poll(fds, n, until > now ? (int)(until - now) : 0) < 0 &&
+	    errno != EINTR)
+		p->end = true;
+	children_turn(&p->l);
+	wire_turn(&p->w, clock_wall_ms());
+	announce(p);
+	if (busy(p))
+		return;
+	if (line_waits(p) || (n > 0 && fds[n - 1].fd == STDIN_FILENO &&
+	    fds[n - 1].revents != 0))
+		hear(p);
+	else if (p->input_ended && p->w.asked.n == 0)
+		p->end = true;
+}
+
+/* The first picture is complete, or it takes too long: say what there is. */
+static void
+first_picture(struct plain *p)
+{
+	int64_t until = clock_mono_ms() + READY_MS;
+	struct pollfd fds[CHILDREN_POLLS];
+
+	p->quiet = true;
+	while (clock_mono_ms() < until) {
+		size_t n = children_polls(&p->l, fds);
+
+		(void)poll(fds, n, 100);
+		children_turn(&p->l);
+		wire_turn(&p->w, clock_wall_ms());
+		announce(p);
+		if (p->w.hello != NULL && (p->l.want.no_feed ||
+		    p->w.readings.v.n > 0) && (p->w.incident == NULL ||
+		    p->w.steps != NULL) && p->w.jobs != NULL)
+			break;
+	}
+	p->quiet = false;
+}
+
+int
+plain_run(const struct children_want *want)
+{
+	struct plain p = { .in = BUF_INIT };
+	bool well;
+
+	p.person = isatty(STDIN_FILENO);
+	(void)signal(SIGPIPE, SIG_IGN);
+	wire_init(&p.w, &p.m);
+	children_begin(&p.l, &p.w, want);
+	first_picture(&p);
+	say("midwatch, plain mode: an empty line says again where we are, "
+	    "'help' what can be typed, 'q' leaves");
+	page_now(&p, "");
+	while (!p.end)
+		turn(&p);
+	for (size_t i = 0; i < p.m.jobs.v.n; i++)
+		if (p.m.jobs.v.v[i].running)
+			say("job %" PRId64 " goes on: %s", p.m.jobs.v.v[i].n,
+			    p.m.jobs.v.v[i].title);
+	well = !p.w.keeper_gone && wire_waiting(&p.w, clock_wall_ms() + 1) == 0;
+	children_end(&p.l);
+	wire_release(&p.w);
+	choices_clear(&p);
+	VEC_RELEASE(&p.choices);
+	for (size_t i = 0; i < p.told.n; i++)
+		free(p.told.v[i].what);
+	VEC_RELEASE(&p.told);
+	order_release(&p.order);
+	free(p.name);
+	buf_release(&p.in);
+	model_release(&p.m);
+	return well ? 0 : 1;
+}
