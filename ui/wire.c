@@ -7,6 +7,8 @@
 
 #include "base/clock.h"
 
+enum { OUTPUT_ROWS = 120 };
+
 void
 wire_init(struct wire *w, struct model *m)
 {
@@ -113,9 +115,23 @@ HEAR_KEPT(hello)
 HEAR_KEPT(site)
 HEAR_KEPT(criteria)
 HEAR_KEPT(actions)
-HEAR_KEPT(jobs)
 HEAR_KEPT(consoles)
 HEAR_KEPT(output)
+
+/* The output of what began last is followed, until somebody asks for another. */
+static void
+hear_jobs(struct wire *w, json_t *o)
+{
+	const json_t *newest = json_array_get(json_object_get(o, "v"), 0);
+	int64_t n = json_get_int(newest, "n", 0);
+
+	json_decref(w->jobs);
+	w->jobs = json_incref(o);
+	if (n > w->newest_job) {
+		w->newest_job = n;
+		wire_output(w, n, -1, OUTPUT_ROWS);
+	}
+}
 
 static void
 hear_steps(struct wire *w, json_t *o)
@@ -268,8 +284,8 @@ add_step(struct model_steps *part, const json_t *o, const char *next)
 	s->soft = json_get_bool(o, "soft");
 	s->why = kept(p, o, "reason");
 	if (s->why == NULL || s->state == MSTEP_BLOCKED || s->soft)
-		s->why = kept(p, o, "why");
-	s->how = kept(p, o, "how");
+		s->why = kept_or(p, o, "why", "");
+	s->how = kept_or(p, o, "how", "");
 	s->say = kept_or(p, o, "say", "");
 	s->expect = kept_or(p, o, "expect", "");
 	s->stop = kept_or(p, o, "stop", "");
@@ -527,6 +543,7 @@ wire_keeper_back(struct wire *w)
 		model_answer(w->model, true, "the record's keeper was started "
 		    "anew: what was running goes on, the record shows it");
 	}
+	w->newest_job = 0;
 	for (size_t i = 0; i < w->asked.n; i++)
 		buf_str(&w->out, w->asked.v[i].line);
 }

@@ -42,6 +42,7 @@ struct wire {
 	VEC(char *) acknowledged;
 	VEC(struct wire_asked) asked;
 	unsigned dirty;			/* parts to be made anew */
+	int64_t newest_job;		/* whose output is followed */
 	int64_t steps_came;		/* how often */
 	int64_t steps_owed;		/* until then they are from before the
 					 * last answer */
@@ -64,6 +65,7 @@ int64_t wire_waiting(const struct wire *w, int64_t now);
 
 /* wire_order.c */
 bool wire_give(void *ctx, struct order *o, struct err *e);
+void wire_output(struct wire *w, int64_t job, int64_t first, int64_t rows);
 void wire_answer(struct wire *w, const json_t *o, const char *kind);
 void wire_asked_release(struct wire_asked *a);
 

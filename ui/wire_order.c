@@ -203,17 +203,17 @@ verb(struct wire *w, struct order *o, const struct words *v)
 
 /* ---- the console's own ------------------------------------------------------------- */
 
-static void
-output(struct wire *w, const struct order *o)
+void
+wire_output(struct wire *w, int64_t job, int64_t first, int64_t rows)
 {
 	struct buf b = BUF_INIT;
 
 	json_open(&b);
 	json_put_str(&b, "do", "output");
-	json_put_int(&b, "n", o->number);
-	json_put_int(&b, "first", o->at);
-	json_put_int(&b, "rows", o->rows > 0 ? o->rows : 24);
-	json_put_bool(&b, "follow", o->at < 0);
+	json_put_int(&b, "n", job);
+	json_put_int(&b, "first", first);
+	json_put_int(&b, "rows", rows > 0 ? rows : 24);
+	json_put_bool(&b, "follow", first < 0);
 	json_close(&b);
 	buf_ch(&b, '\n');
 	buf_add(&w->out, b.p, b.n);
@@ -240,7 +240,7 @@ wire_give(void *ctx, struct order *o, struct err *e)
 	bool ok = true;
 
 	if (o->kind == ORDER_OUTPUT)
-		output(w, o);
+		wire_output(w, o->number, o->at, o->rows);
 	else if (o->kind == ORDER_INTERVAL)
 		w->interval_ms = o->number;
 	else if (o->kind == ORDER_ACK)

@@ -55,10 +55,10 @@ canned_readings(struct model *m, const struct canned_texts *t)
 	p->heard = CANNED_NOW - 1000;
 	canned_reading(p, t, "disk", "backup", LEVEL_CRITICAL,
 	    "96 % full, 1.2 GB left, full in 41 min", "midwatch cleanup --plan",
-	    "{\"used_percent\":96,\"free\":1288490188,\"total\":32212254720,"
+	    "{\"percent\":96,\"free\":1288490188,\"total\":32212254720,"
 	    "\"bytes_per_s\":503316}", 1000);
 	canned_reading(p, t, "disk", "root", LEVEL_OK, "41 % full", NULL,
-	    "{\"used_percent\":41,\"free\":21474836480,"
+	    "{\"percent\":41,\"free\":21474836480,"
 	    "\"total\":42949672960}", 1000);
 	canned_reading(p, t, "postgres", "otc", LEVEL_OK, "3 ms, 12 sessions",
 	    NULL, "{\"login\":true}", 2000);

@@ -1,0 +1,281 @@
+/* What the panes show of a night, as text that people read in the diff. */
+#include "tests/ui/canned.h"
+
+#include "ui/panes.h"
+
+struct shot {
+	struct model m;
+	struct pane *p;
+	struct canvas c;
+};
+
+static void
+take(struct shot *s, const struct pane_ops *ops, void (*fill)(struct model *m),
+    int w, int h)
+{
+	*s = (struct shot){ .p = NULL };
+	fill(&s->m);
+	s->p = pane_new(ops);
+	s->p->rows = h;
+	s->p->focus = true;
+	canvas_resize(&s->c, w, h);
+	(void)ops->recalc(s->p, &s->m, w);
+}
+
+static void
+paint(struct shot *s, bool ascii)
+{
+	canvas_clear(&s->c);
+	s->c.ascii = ascii;
+	s->p->ops->paint(s->p, &s->c);
+}
+
+static void
+leave(struct shot *s)
+{
+	pane_free(s->p);
+	canvas_release(&s->c);
+	model_release(&s->m);
+}
+
+static const struct pane_ops *const all[] = { &pane_live, &pane_runbook,
+    &pane_job, &pane_record, &pane_people };
+enum { N = sizeof all / sizeof *all };
+
+static void
+every_pane_reads_as_drawn(void **state)
+{
+	static const struct { int w, h; } sizes[] = { { 80, 10 }, { 120, 16 },
+	    { 200, 24 }, { 40, 6 } };
+	char name[64];
+
+	(void)state;
+	for (size_t i = 0; i < N; i++)
+		for (size_t k = 0; k < sizeof sizes / sizeof *sizes; k++) {
+			struct shot s;
+
+			take(&s, all[i], canned_incident, sizes[k].w,
+			    sizes[k].h);
+			paint(&s, k == 0);
+			snprintf(name, sizeof name, "%s-%dx%d", all[i]->name,
+			    sizes[k].w, sizes[k].h);
+			golden(&s.c, name);
+			leave(&s);
+		}
+}
+
+static void
+hostile_texts_are_only_shown(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < N; i++) {
+		struct buf b = BUF_INIT;
+		struct shot s;
+
+		take(&s, all[i], canned_hostile, 80, 12);
+		paint(&s, false);
+		canvas_dump(&s.c, false, &b);
+		for (size_t k = 0; k < b.n; k++)
+			assert_true(b.p[k] == '\n' ||
+			    (unsigned char)b.p[k] >= ' ');
+		assert_null(strstr(b.p, "\xe2\x80\xae"));
+		buf_release(&b);
+		leave(&s);
+	}
+}
+
+static void
+nothing_is_known_and_nothing_breaks(void **state)
+{
+	struct model none = { 0 };
+
+	(void)state;
+	for (size_t i = 0; i < N; i++) {
+		struct pane *p = pane_new(all[i]);
+		struct canvas c = { 0 };
+
+		canvas_resize(&c, 1, 1);
+		p->rows = 1;
+		(void)p->ops->recalc(p, &none, 1);
+		p->ops->paint(p, &c);
+		for (int r = 0; r < REQ_COUNT; r++) {
+			struct wish w = { .kind = WISH_NONE };
+
+			(void)p->ops->request(p, (enum request)r, &none, &w);
+			(void)p->ops->recalc(p, &none, 1);
+			wish_release(&w);
+		}
+		pane_free(p);
+		canvas_release(&c);
+	}
+}
+
+/* Enter opens a page; only `r` runs, and only what may be run. */
+static void
+enter_never_starts_a_step(void **state)
+{
+	struct shot s;
+
+	(void)state;
+	take(&s, &pane_runbook, canned_incident, 80, 20);
+	for (size_t i = 0; i < s.m.steps.v.n; i++) {
+		struct wish w = { .kind = WISH_NONE };
+
+		assert_int_equal(s.p->ops->request(s.p, REQ_OPEN, &s.m, &w),
+		    REACT_WISH);
+		assert_int_equal(w.kind, WISH_PAGE);
+		wish_release(&w);
+		(void)s.p->ops->request(s.p, i == 0 ? REQ_TOP : REQ_DOWN, &s.m,
+		    &w);
+		(void)s.p->ops->recalc(s.p, &s.m, 80);
+	}
+	leave(&s);
+}
+
+static void
+go_to(struct shot *s, int row)
+{
+	struct wish w = { .kind = WISH_NONE };
+
+	(void)s->p->ops->request(s->p, REQ_TOP, &s->m, &w);
+	for (int i = 0; i < row; i++)
+		(void)s->p->ops->request(s->p, REQ_DOWN, &s->m, &w);
+	(void)s->p->ops->recalc(s->p, &s->m, 80);
+}
+
+static void
+a_step_is_run_by_its_rung(void **state)
+{
+	static const struct {
+		int row;
+		enum wish_kind kind;
+		enum rung rung;
+		const char *target;
+	} steps[] = {
+		{ 1, WISH_ASK, RUNG_ASK, "Freeze pipelines" },	/* again */
+		{ 2, WISH_REFUSE, RUNG_RUN, NULL },		/* running */
+		{ 3, WISH_ASK, RUNG_TYPE, "arp" },		/* its name */
+		{ 4, WISH_REFUSE, RUNG_RUN, NULL },		/* blocked */
+		{ 6, WISH_REFUSE, RUNG_RUN, NULL },		/* a person's */
+	};
+	struct shot s;
+
+	(void)state;
+	take(&s, &pane_runbook, canned_incident, 80, 20);
+	for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
+		struct wish w = { .kind = WISH_NONE };
+
+		go_to(&s, steps[i].row);
+		(void)s.p->ops->request(s.p, REQ_RUN, &s.m, &w);
+		assert_int_equal(w.kind, steps[i].kind);
+		assert_int_equal(w.rung, steps[i].rung);
+		if (steps[i].target != NULL)
+			assert_string_equal(w.target, steps[i].target);
+		wish_release(&w);
+	}
+	leave(&s);
+}
+
+static void
+a_person_cannot_tick_what_a_probe_sees(void **state)
+{
+	struct shot s;
+	struct wish w = { .kind = WISH_NONE };
+
+	(void)state;
+	take(&s, &pane_runbook, canned_incident, 80, 20);
+	go_to(&s, 3);
+	(void)s.p->ops->request(s.p, REQ_TICK, &s.m, &w);
+	assert_int_equal(w.kind, WISH_REFUSE);
+	wish_release(&w);
+	go_to(&s, 6);
+	(void)s.p->ops->request(s.p, REQ_TICK, &s.m, &w);
+	assert_int_equal(w.kind, WISH_ORDER);
+	assert_int_equal(w.order.kind, ORDER_TICK);
+	assert_string_equal(w.order.what, "tell");
+	wish_release(&w);
+	leave(&s);
+}
+
+/* The fourth alert is there, and does not shine. */
+static void
+three_alerts_are_lit_and_the_rest_is_counted(void **state)
+{
+	struct shot s;
+	int lit = 0;
+
+	(void)state;
+	take(&s, &pane_live, canned_incident, 80, 10);
+	s.p->focus = false;
+	paint(&s, false);
+	for (int y = 0; y < 10; y++) {
+		enum role role = canvas_cell(&s.c, 4, y)->role;
+
+		lit += role == ROLE_WARNING || role == ROLE_CAUTION;
+	}
+	assert_int_equal(lit, 3);
+	assert_non_null(strstr(s.p->title, "2 critical, 2 warning"));
+	leave(&s);
+}
+
+static void
+what_was_seen_is_folded_until_it_ends(void **state)
+{
+	struct shot s;
+	struct buf b = BUF_INIT;
+
+	(void)state;
+	take(&s, &pane_live, canned_incident, 80, 10);
+	VEC_PUSH(&s.m.readings.acknowledged, pool_str(&s.m.readings.pool,
+	    "disk backup"));
+	(void)s.p->ops->recalc(s.p, &s.m, 80);
+	paint(&s, true);
+	canvas_dump(&s.c, false, &b);
+	assert_null(strstr(b.p, "96 % full"));
+	assert_non_null(strstr(b.p, "1 seen"));
+	buf_release(&b);
+	leave(&s);
+}
+
+static void
+the_record_stays_where_somebody_reads(void **state)
+{
+	struct shot s;
+	struct wish w = { .kind = WISH_NONE };
+	struct model_entry *en;
+
+	(void)state;
+	take(&s, &pane_record, canned_incident, 80, 3);
+	(void)s.p->ops->request(s.p, REQ_TOP, &s.m, &w);
+	en = VEC_NEW(&s.m.record.v);
+	en->seq = 6;
+	en->kind = en->by = en->step = en->text = pool_str(&s.m.record.pool,
+	    "new");
+	(void)s.p->ops->recalc(s.p, &s.m, 80);
+	paint(&s, true);
+	assert_int_equal(canvas_cell(&s.c, 1, 0)->role, ROLE_SELECT);
+	assert_int_equal(canvas_cell(&s.c, 1, 2)->role == ROLE_SELECT, 0);
+	(void)s.p->ops->request(s.p, REQ_BOTTOM, &s.m, &w);
+	(void)s.p->ops->recalc(s.p, &s.m, 80);
+	paint(&s, true);
+	assert_int_equal(canvas_cell(&s.c, 1, 2)->role, ROLE_SELECT);
+	leave(&s);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(every_pane_reads_as_drawn),
+		cmocka_unit_test(hostile_texts_are_only_shown),
+		cmocka_unit_test(nothing_is_known_and_nothing_breaks),
+		cmocka_unit_test(enter_never_starts_a_step),
+		cmocka_unit_test(a_step_is_run_by_its_rung),
+		cmocka_unit_test(a_person_cannot_tick_what_a_probe_sees),
+		cmocka_unit_test(three_alerts_are_lit_and_the_rest_is_counted),
+		cmocka_unit_test(what_was_seen_is_folded_until_it_ends),
+		cmocka_unit_test(the_record_stays_where_somebody_reads),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,333 @@
+/*
+ * live: what is true now. What is normal is quiet: it is one row at the end, that
+ * opens. Worst first; three alerts are lit and the rest is counted, so that the
+ * fourth cannot hide the first; what was acknowledged is folded under its cause's
+ * row until its condition ends.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/text.h"
+#include "ui/panes.h"
+
+enum { LIT_MAX = 3, NAME_W = 20, BAR_W = 10, BAR_FROM_W = 70 };
+
+enum row_kind { ROW_READING, ROW_SEEN, ROW_WELL };
+
+struct row {
+	enum row_kind kind;
+	enum role role, unlit;		/* unlit: what it would be */
+	bool mark;
+	char name[48];
+	char text[300];
+	char age[16];			/* of what is stale */
+	int percent;			/* of a disk; -1: none */
+	size_t at;			/* which reading */
+};
+
+struct live {
+	struct list list;
+	VEC(struct row) rows;
+	bool open;			/* what is well is shown too */
+	bool waiting;			/* nothing has come yet */
+};
+
+static bool
+is_seen(const struct model_readings *m, const struct reading *r)
+{
+	char what[128];
+
+	(void)snprintf(what, sizeof what, "%s %s", r->kind, r->name);
+	for (size_t i = 0; i < m->acknowledged.n; i++)
+		if (strcmp(m->acknowledged.v[i], what) == 0)
+			return true;
+	return false;
+}
+
+static enum role
+role_of(enum level level)
+{
+	return level == LEVEL_CRITICAL ? ROLE_WARNING :
+	    level == LEVEL_WARNING ? ROLE_CAUTION :
+	    level == LEVEL_UNKNOWN ? ROLE_ADVISORY : ROLE_TEXT;
+}
+
+static void
+fill(struct row *row, const struct model *m, size_t at)
+{
+	const struct reading *r = &m->readings.all.v.v[at];
+	int64_t age = r->stale ? m->now - r->since : 0;
+
+	row->kind = ROW_READING;
+	row->at = at;
+	row->percent = strcmp(r->kind, "disk") == 0 && r->data != NULL ?
+	    (int)json_get_int(r->data, "percent", -1) : -1;
+	(void)snprintf(row->name, sizeof row->name, "%.15s %.30s", r->kind,
+	    r->name);
+	(void)snprintf(row->text, sizeof row->text, "%s%s%s", r->error ?
+	    r->error : r->text ? r->text : "", r->level != LEVEL_OK && r->next ?
+	    "  -> " : "", r->level != LEVEL_OK && r->next ? r->next : "");
+	if (r->stale && r->since == 0)
+		(void)snprintf(row->age, sizeof row->age, "never");
+	else if (r->stale) {
+		char took[32];
+
+		text_fmt_duration(took, age);
+		(void)snprintf(row->age, sizeof row->age, "%.12s", took);
+	}
+}
+
+/* What is wrong, worst first as the readings are sorted. */
+static void
+add_alerts(struct live *l, const struct model *m, size_t *ret_seen,
+    size_t *ret_well, int counts[4])
+{
+	const struct readings *all = &m->readings.all;
+	int lit = 0;
+
+	for (size_t i = 0; i < all->v.n; i++) {
+		const struct reading *r = &all->v.v[i];
+		struct row *row;
+
+		counts[r->level]++;
+		if (r->level == LEVEL_OK) {
+			++*ret_well;
+			continue;
+		}
+		if (is_seen(&m->readings, r)) {
+			++*ret_seen;
+			continue;
+		}
+		row = VEC_NEW(&l->rows);
+		fill(row, m, i);
+		row->mark = true;
+		row->unlit = role_of(r->level);
+		row->role = lit < LIT_MAX ? role_of(r->level) : ROLE_TEXT;
+		lit++;
+	}
+}
+
+static void
+add_rest(struct live *l, const struct model *m, enum row_kind kind, size_t n)
+{
+	const struct readings *all = &m->readings.all;
+	struct row *row;
+
+	if (n == 0)
+		return;
+	row = VEC_NEW(&l->rows);
+	row->kind = kind;
+	row->role = ROLE_DIM;
+	row->percent = -1;
+	(void)snprintf(row->text, sizeof row->text, kind == ROW_SEEN ?
+	    "%zu seen, their cause is known" : "%zu %s well", n, n == 1 ?
+	    "is" : "are");
+	if (!l->open)
+		return;
+	for (size_t i = 0; i < all->v.n; i++) {
+		const struct reading *r = &all->v.v[i];
+
+		if ((kind == ROW_WELL) != (r->level == LEVEL_OK) ||
+		    (kind == ROW_SEEN && !is_seen(&m->readings, r)))
+			continue;
+		row = VEC_NEW(&l->rows);
+		fill(row, m, i);
+		row->role = ROLE_DIM;
+	}
+}
+
+static int
+live_recalc(struct pane *p, const struct model *m, int width)
+{
+	struct live *l = p->state;
+	size_t seen = 0, well = 0;
+	int counts[4] = { 0 };
+
+	(void)width;
+	l->rows.n = 0;
+	l->waiting = m->readings.all.v.n == 0;
+	add_alerts(l, m, &seen, &well, counts);
+	add_rest(l, m, ROW_SEEN, seen);
+	add_rest(l, m, ROW_WELL, well);
+	list_fit(&l->list, (int)l->rows.n, p->rows);
+	(void)snprintf(p->title, sizeof p->title, "live");
+	if (counts[LEVEL_CRITICAL] + counts[LEVEL_WARNING] +
+	    counts[LEVEL_UNKNOWN] > 0)
+		(void)snprintf(p->title, sizeof p->title,
+		    "live: %d critical, %d warning, %d unknown",
+		    counts[LEVEL_CRITICAL], counts[LEVEL_WARNING],
+		    counts[LEVEL_UNKNOWN]);
+	if (m->readings.feed_dead)
+		(void)snprintf(p->title, sizeof p->title,
+		    "live: THE FEED IS GONE, it is started again");
+	return l->waiting ? 1 : (int)l->rows.n;
+}
+
+static void
+paint_row(const struct pane *p, struct canvas *c, int y, const struct row *row,
+    bool chosen)
+{
+	enum role base = chosen ? (p->focus ? ROLE_SELECT : ROLE_SELECT_OFF) :
+	    row->role;
+	int x = 0, right = c->w;
+
+	if (chosen)
+		canvas_fill(c, (struct area){ 0, y, c->w, 1 }, base, " ");
+	if (row->mark && row->role == ROLE_TEXT)
+		(void)canvas_put(c, x, y, base, roles[row->unlit].ascii);
+	else if (row->mark)
+		(void)canvas_mark(c, x, y, row->role);
+	x += 3;
+	if (row->kind == ROW_READING) {
+		canvas_fit(c, x, y, NAME_W, base, row->name);
+		x += NAME_W + 1;
+	}
+	if (row->age[0] != '\0') {
+		char age[32];
+		int w;
+
+		(void)snprintf(age, sizeof age, "STALE %s", row->age);
+		w = canvas_width(c, age);
+		canvas_right(c, c->w - w, y, w, ROLE_CAUTION, age);
+		right -= w + 1;
+	}
+	if (row->percent >= 0 && c->w >= BAR_FROM_W) {
+		canvas_bar(c, x, y, BAR_W, base, row->percent, 100);
+		x += BAR_W + 1;
+	}
+	if (right > x)
+		canvas_fit(c, x, y, right - x, base, row->text);
+}
+
+static void
+live_paint(const struct pane *p, struct canvas *c)
+{
+	const struct live *l = p->state;
+
+	if (l->waiting)
+		(void)canvas_put(c, 3, 0, ROLE_DIM, "no reading has come yet");
+	for (int y = 0; y < c->h; y++) {
+		int at = l->list.top + y;
+
+		if (at >= (int)l->rows.n)
+			break;
+		paint_row(p, c, y, &l->rows.v[at], p->focus &&
+		    at == l->list.at);
+		if (p->focus && at == l->list.at)
+			canvas_cursor(c, 0, y);
+	}
+}
+
+/* ---- what is asked of it ------------------------------------------------------------ */
+
+static void
+put_data(struct buf *b, json_t *data)
+{
+	struct buf one = BUF_INIT;
+	const char *key;
+	json_t *value;
+
+	json_object_foreach(data, key, value) {
+		buf_clear(&one);
+		json_dump(&one, value);
+		buf_printf(b, "%s\t%s\n", key, one.p);
+	}
+	buf_release(&one);
+}
+
+static enum react
+open_row(struct live *l, const struct row *row, const struct model *m,
+    struct wish *w)
+{
+	const struct reading *r;
+	struct buf b = BUF_INIT;
+	char title[80], at[40];
+
+	if (row->kind != ROW_READING) {
+		l->open = !l->open;
+		return REACT_RECALC;
+	}
+	if (row->at >= m->readings.all.v.n)
+		return REACT_DONE;
+	r = &m->readings.all.v.v[row->at];
+	clock_fmt_site(at, r->at);
+	buf_printf(&b, "%s: %s\n\n", level_name(r->level), r->text ? r->text :
+	    "");
+	if (r->error != NULL)
+		buf_printf(&b, "no answer\t%s\n", r->error);
+	if (r->next != NULL)
+		buf_printf(&b, "next step\t%s\n", r->next);
+	buf_printf(&b, "read\t%s, took %" PRId64 " ms\n", at, r->took_ms);
+	if (r->stale && r->since != 0) {
+		clock_fmt_site(at, r->since);
+		buf_printf(&b, "last answer\t%s\n", at);
+	}
+	buf_str(&b, "\nEvidence:\n");
+	put_data(&b, r->data);
+	(void)snprintf(title, sizeof title, "%s %s", r->kind, r->name);
+	return wish_page(w, title, buf_detach(&b));
+}
+
+static enum react
+acknowledge(const struct row *row, const struct model *m, struct wish *w)
+{
+	const struct reading *r;
+
+	if (row->kind != ROW_READING || row->at >= m->readings.all.v.n)
+		return wish_refuse(w, "there is nothing to be seen here");
+	r = &m->readings.all.v.v[row->at];
+	if (r->level == LEVEL_OK)
+		return wish_refuse(w, "%s %s is well", r->kind, r->name);
+	w->kind = WISH_ORDER;
+	w->title = xstrdup("seen");
+	w->order = (struct order){ .kind = ORDER_ACK,
+	    .what = xprintf("%s %s", r->kind, r->name) };
+	return REACT_WISH;
+}
+
+static enum react
+live_request(struct pane *p, enum request r, const struct model *m,
+    struct wish *w)
+{
+	struct live *l = p->state;
+	const struct row *row;
+	enum react react = list_request(&l->list, r, p->rows);
+
+	if (react != REACT_PASS || l->rows.n == 0)
+		return react;
+	row = &l->rows.v[l->list.at];
+	switch (r) {
+	case REQ_OPEN:
+	case REQ_RIGHT:
+		return open_row(l, row, m, w);
+	case REQ_LEFT:
+		l->open = false;
+		return REACT_RECALC;
+	case REQ_ACKNOWLEDGE:
+		return acknowledge(row, m, w);
+	case REQ_COPY:
+		w->kind = WISH_COPY;
+		w->text = xprintf("%s: %s", row->name, row->text);
+		return REACT_WISH;
+	default:
+		return REACT_PASS;
+	}
+}
+
+static void
+live_release(struct pane *p)
+{
+	struct live *l = p->state;
+
+	VEC_RELEASE(&l->rows);
+}
+
+const struct pane_ops pane_live = {
+	.name = "live", .space = SPACE_LIVE,
+	.parts = MODEL_READINGS, .state_size = sizeof(struct live),
+	.recalc = live_recalc, .paint = live_paint, .request = live_request,
+	.release = live_release, .least = 3,
+};
