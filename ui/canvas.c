@@ -405,6 +405,13 @@ row_bytes(const struct canvas *c, const char *s, size_t n, int w)
 int
 canvas_wrap(struct canvas *c, struct area a, enum role role, const char *s)
 {
+	return canvas_wrap_from(c, a, 0, role, s);
+}
+
+int
+canvas_wrap_from(struct canvas *c, struct area a, int skip, enum role role,
+    const char *s)
+{
 	struct buf b = BUF_INIT;
 	struct area before;
 	int row = 0;
@@ -420,8 +427,8 @@ canvas_wrap(struct canvas *c, struct area a, enum role role, const char *s)
 		size_t line = strcspn(b.p + i, "\n");
 		size_t n = row_bytes(c, b.p + i, line, a.w);
 
-		if (row < a.h)
-			(void)canvas_putn(c, 0, row, role, b.p + i, n);
+		if (row >= skip && row - skip < a.h)
+			(void)canvas_putn(c, 0, row - skip, role, b.p + i, n);
 		row++;
 		i += n;
 		if (n == line)

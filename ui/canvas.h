@@ -117,6 +117,9 @@ void canvas_right(struct canvas *c, int x, int y, int w, enum role role,
 /* Broken at blanks over the rows of the area; newlines break too. Returns the
  * rows that the whole text takes, which may be more than the area has. */
 int canvas_wrap(struct canvas *c, struct area a, enum role role, const char *s);
+/* The same without its first rows (scrolled); returns all rows. */
+int canvas_wrap_from(struct canvas *c, struct area a, int skip, enum role role,
+    const char *s);
 
 void canvas_fill(struct canvas *c, struct area a, enum role role,
     const char *one);		/* one: a character of one column */

@@ -1,0 +1,522 @@
+#include "tests/ui/canned.h"
+
+#include "base/text.h"
+#include "ui/shell.h"
+
+/* ---- a pane of canned rows ----------------------------------------------- */
+
+struct rows {
+	struct list list;
+	int n;
+};
+
+static int
+rows_recalc(struct pane *p, const struct model *m, int width)
+{
+	struct rows *r = p->state;
+
+	(void)width;
+	r->n = p->ops->space == SPACE_RUNBOOK ? (int)m->steps.v.n :
+	    p->ops->space == SPACE_JOB ? (int)m->output.v.n :
+	    p->ops->space == SPACE_RECORD ? (int)m->record.v.n :
+	    (int)m->readings.all.v.n;
+	list_fit(&r->list, r->n, p->rows);
+	return r->n;
+}
+
+static void
+rows_paint(const struct pane *p, struct canvas *c)
+{
+	const struct rows *r = p->state;
+
+	for (int i = 0; i < c->h && r->list.top + i < r->n; i++) {
+		bool here = r->list.top + i == r->list.at;
+
+		(void)canvas_printf(c, 1, i, here && p->focus ? ROLE_SELECT :
+		    ROLE_TEXT, "%s row %d", p->ops->name, r->list.top + i + 1);
+		if (here && p->focus)
+			canvas_cursor(c, 0, i);
+	}
+}
+
+static enum react
+rows_request(struct pane *p, enum request r, const struct model *m,
+    struct wish *w)
+{
+	struct rows *rows = p->state;
+
+	if (r == REQ_OPEN)
+		return wish_page(w, "detail", xstrdup("evidence\tof this\n"));
+	if (r == REQ_COPY) {
+		w->kind = WISH_COPY;
+		w->text = xstrdup("copied");
+		return REACT_WISH;
+	}
+	if (r == REQ_RUN) {
+		w->kind = WISH_ASK;
+		w->rung = RUNG_TYPE;
+		w->title = xstrdup("recover");
+		w->target = xstrdup(m->steps.v.v[3].confirm);
+		w->command = xstrdup(m->steps.v.v[3].command);
+		w->order.kind = ORDER_RUN;
+		w->order.what = xstrdup(m->steps.v.v[3].id);
+		return REACT_WISH;
+	}
+	return list_request(&rows->list, r, p->rows);
+}
+
+#define FAKE(id, called, where, what, most)				\
+	static const struct pane_ops id = { .name = called,		\
+		.space = where, .parts = what,				\
+		.state_size = sizeof(struct rows), .recalc = rows_recalc, \
+		.paint = rows_paint, .request = rows_request, .least = most }
+FAKE(fake_live, "live", SPACE_LIVE, MODEL_READINGS, 3);
+FAKE(fake_runbook, "runbook", SPACE_RUNBOOK, MODEL_STEPS, 3);
+FAKE(fake_job, "job", SPACE_JOB, MODEL_OUTPUT, 2);
+FAKE(fake_record, "record", SPACE_RECORD, MODEL_RECORD, 2);
+
+/* ---- the shell in its test bed ------------------------------------------- */
+
+static struct model m;
+static struct keys keys;
+static struct shell s;
+static struct canvas c;
+static struct order given;
+static int gave;
+static bool refuse;
+static int64_t now;
+
+static bool
+take(void *ctx, struct order *o, struct err *e)
+{
+	(void)ctx;
+	order_release(&given);
+	given = *o;
+	gave++;
+	if (refuse) {
+		order_release(&given);
+		return err_set(e, ERR_BUSY, "the record keeper does not answer");
+	}
+	return true;
+}
+
+static int
+fresh(void **state)
+{
+	(void)state;
+	now = 1000000;
+	gave = 0;
+	refuse = false;
+	m = (struct model){ .give = take };
+	canned_incident(&m);
+	keys_init(&keys);
+	shell_init(&s, &m, &keys);
+	shell_pane(&s, &fake_live);
+	shell_pane(&s, &fake_runbook);
+	shell_pane(&s, &fake_job);
+	shell_pane(&s, &fake_record);
+	(void)shell_changed(&s, now);
+	c.ascii = false;
+	canvas_resize(&c, 80, 24);
+	return 0;
+}
+
+static int
+done(void **state)
+{
+	(void)state;
+	shell_release(&s);
+	model_release(&m);
+	order_release(&given);
+	return 0;
+}
+
+static unsigned
+key(uint32_t k)
+{
+	now += 1000;
+	return shell_key(&s, k, now);
+}
+
+static void
+type(const char *text)
+{
+	for (; *text; text++)
+		(void)key((unsigned char)*text);
+}
+
+static bool
+screen_has(const char *text)
+{
+	struct buf b = BUF_INIT;
+	bool has;
+
+	shell_paint(&s, &c, now);
+	canvas_dump(&c, false, &b);
+	has = strstr(b.p, text) != NULL;
+	if (!has)
+		print_message("%s\n", b.p);
+	buf_release(&b);
+	return has;
+}
+
+/* ---- screens ------------------------------------------------------------- */
+
+static const struct {
+	int w, h;
+} sizes[] = { { 80, 24 }, { 120, 40 }, { 200, 60 }, { 40, 10 }, { 39, 9 } };
+
+static void
+screens(const char *what)
+{
+	for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
+		for (int ascii = 0; ascii < 2; ascii++) {
+			char name[64];
+
+			c.ascii = ascii;
+			canvas_resize(&c, sizes[i].w, sizes[i].h);
+			shell_paint(&s, &c, now);
+			snprintf(name, sizeof name, "shell-%s-%dx%d%s", what,
+			    sizes[i].w, sizes[i].h, ascii ? "-ascii" : "");
+			golden(&c, name);
+		}
+	c.ascii = false;
+	canvas_resize(&c, 80, 24);
+}
+
+static void
+the_frame_of_an_incident(void **state)
+{
+	(void)state;
+	screens("incident");
+}
+
+static void
+the_frame_of_a_quiet_night(void **state)
+{
+	(void)state;
+	canned_quiet(&m);
+	(void)shell_changed(&s, now);
+	screens("quiet");
+}
+
+static void
+a_drill_looks_unlike_production(void **state)
+{
+	(void)state;
+	m.head.env = ENV_DRILL;
+	assert_true(screen_has("~~ DRILL bastion  SEV-1  00:38  02:42+01  "
+	    "FROZEN  update 4m ~~~"));
+	m.head.env = ENV_REPLAY;
+	assert_true(screen_has("<< REPLAY bastion"));
+	m.head.env = ENV_PRODUCTION;
+	assert_true(screen_has("## PROD bastion  SEV-1  00:38  02:42+01  "
+	    "FROZEN  update 4m ####"));
+	m.now += 10 * 60000;
+	assert_true(screen_has("UPDATE LATE 6m"));
+}
+
+static void
+help_and_palette_and_pages(void **state)
+{
+	(void)state;
+	(void)key('2');
+	(void)key('?');
+	screens("help");
+	(void)key('j');
+	(void)key('q');
+	assert_false(s.over);
+	(void)key(':');
+	screens("palette");
+	type("clean");
+	assert_true(screen_has("otc and arp have no verified copy yet"));
+	(void)key('\r');
+	assert_true(screen_has("clean up: otc and arp have no verified copy"));
+	(void)key('b');
+	screens("brief");
+	(void)key(KEY_ESC);
+	(void)key('!');
+	assert_true(screen_has("a logout would kill running jobs: loginctl"));
+	(void)key('q');
+	(void)key('\r');
+	assert_true(screen_has("evidence"));
+}
+
+/* ---- hands --------------------------------------------------------------- */
+
+static void
+focus_goes_around(void **state)
+{
+	(void)state;
+	(void)key(KEY_TAB);
+	assert_int_equal(s.focus, 1);
+	(void)key(KEY_BACKTAB);
+	(void)key(KEY_BACKTAB);
+	assert_int_equal(s.focus, 3);
+	(void)key('1');
+	assert_int_equal(s.focus, 0);
+	assert_int_equal(key('9'), 0);
+	(void)key('z');
+	assert_true(screen_has("live row 7"));
+	assert_int_equal(s.at[1].h, 0);
+	(void)key('q');
+	assert_false(s.zoom);
+}
+
+static void
+the_highlighted_button_is_the_one_that_enter_presses(void **state)
+{
+	(void)state;
+	for (int press = 0; press < 4; press++) {
+		gave = 0;
+		(void)key('U');
+		assert_int_equal(s.over, OVER_DIALOG);
+		for (int i = 0; i < press; i++)
+			(void)key(KEY_TAB);
+		shell_paint(&s, &c, now);
+		bool danger = s.dialog.at == 1;
+		char want[32];
+
+		snprintf(want, sizeof want, "[>%s<]", danger ? "update" :
+		    "cancel");
+		assert_true(screen_has(want));
+		(void)key('\r');
+		assert_int_equal(s.over, OVER_NONE);
+		assert_int_equal(gave, danger ? 1 : 0);
+		if (danger)
+			assert_string_equal(given.what, "update");
+	}
+}
+
+static void
+what_was_typed_ahead_presses_nothing(void **state)
+{
+	(void)state;
+	assert_true(shell_key(&s, 'U', now) & SHELL_FORGET);
+	for (int i = 0; i < 8; i++) {
+		now += 100;
+		(void)shell_key(&s, i % 2 ? '\r' : KEY_TAB, now);
+		assert_int_equal(s.over, OVER_DIALOG);
+	}
+	assert_true(screen_has("8 keys typed before this opened"));
+	assert_int_equal(gave, 0);
+	(void)key('\r');
+	assert_int_equal(s.over, OVER_NONE);
+	assert_int_equal(gave, 0);
+	/* who leans on a key gets through after a while all the same */
+	(void)shell_key(&s, 'U', now);
+	for (int i = 0; i < 200 && s.over == OVER_DIALOG; i++)
+		(void)shell_key(&s, KEY_ESC, now += 50);
+	assert_int_equal(s.over, OVER_NONE);
+}
+
+static void
+a_name_has_to_be_typed_and_cannot_be_pasted(void **state)
+{
+	(void)state;
+	(void)key('2');
+	(void)key('r');
+	screens("typed");
+	(void)shell_paste(&s, "arp", 3, false, now);
+	assert_true(screen_has("typed, not pasted"));
+	(void)key(KEY_TAB);
+	(void)key('\r');
+	assert_true(screen_has("that is not the name yet"));
+	type("arq");
+	(void)key('\r');
+	assert_int_equal(gave, 0);
+	(void)key(KEY_BACK);
+	(void)key('p');
+	assert_true(screen_has("[>recover<]"));
+	(void)key('\r');
+	assert_int_equal(gave, 1);
+	assert_int_equal(given.kind, ORDER_RUN);
+	assert_string_equal(given.what, "recover-arp");
+	assert_string_equal(given.typed, "arp");
+	(void)key('r');
+	type("arp");
+	(void)key('\r');	/* cancel is still the highlighted one */
+	assert_int_equal(gave, 1);
+	assert_true(screen_has("nothing was done"));
+}
+
+static void
+a_button_that_cannot_be_pressed_says_why(void **state)
+{
+	(void)state;
+	(void)key('C');
+	assert_int_equal(gave, 0);
+	assert_true(screen_has("clean up: otc and arp have no verified copy"));
+	assert_true(screen_has("s:SAVE"));
+	(void)key('X');
+	assert_true(screen_has("close: not possible here now"));
+	(void)key('s');
+	assert_int_equal(gave, 1);
+	assert_string_equal(given.what, "save-everything");
+}
+
+static void
+a_note_never_loses_a_character(void **state)
+{
+	(void)state;
+	(void)key('i');
+	type("fan repla");
+	(void)shell_paste(&s, "ced\nat 2 \xc3\xa9", 11, false, now);
+	(void)key(KEY_ESC);
+	assert_true(screen_has("kept for the next 'note'"));
+	(void)key('q');
+	assert_int_equal(s.over, OVER_DIALOG);	/* a job runs */
+	(void)key(KEY_ESC);
+	(void)key('i');
+	assert_true(screen_has("note: fan replaced at 2 \xc3\xa9"));
+	refuse = true;
+	(void)key('\r');
+	assert_true(screen_has("does not answer; the words are kept"));
+	refuse = false;
+	(void)key('i');
+	(void)key('\r');
+	assert_string_equal(given.text, "fan replaced at 2 \xc3\xa9");
+	assert_int_equal(given.at, CANNED_NOW);
+	(void)key('i');
+	type("unsent");
+	shell_rescue(&s);
+	assert_string_equal(given.text, "(unfinished) unsent");
+	(void)key(KEY_ESC);
+	(void)key('v');
+	type("SEV-0 data is gone");
+	(void)key('\r');
+	assert_string_equal(given.what, "SEV-0");
+	assert_string_equal(given.text, "data is gone");
+}
+
+static void
+a_paste_outside_of_a_field_is_refused(void **state)
+{
+	(void)state;
+	assert_int_equal(shell_paste(&s, "sUr\r", 4, false, now), SHELL_PAINT);
+	assert_int_equal(gave, 0);
+	assert_true(screen_has("4 pasted bytes were thrown away"));
+}
+
+static void
+leaving_asks_when_something_runs(void **state)
+{
+	(void)state;
+	assert_false(key('q') & SHELL_QUIT);
+	screens("leave");
+	assert_false(key(KEY_ESC) & SHELL_QUIT);
+	(void)key('q');
+	assert_true(key('\r') & SHELL_QUIT);
+	assert_int_equal(gave, 0);
+	(void)key('q');
+	(void)key(KEY_TAB);
+	assert_true(key('\r') & SHELL_QUIT);
+	assert_int_equal(given.kind, ORDER_CANCEL);
+	assert_int_equal(given.number, 3);
+	(void)model_jobs_begin(&m);
+	assert_true(key('q') & SHELL_QUIT);
+}
+
+static void
+who_only_looks_gives_no_orders(void **state)
+{
+	(void)state;
+	m.head.read_only = true;
+	(void)key('s');
+	assert_int_equal(gave, 0);
+	assert_true(screen_has("only looks"));
+	assert_true(screen_has("LOOKING ONLY"));
+}
+
+static void
+a_held_picture_stands_still(void **state)
+{
+	(void)state;
+	shell_paint(&s, &c, now);
+	(void)key('Z');
+	(void)model_steps_begin(&m);
+	model_changed(&m, MODEL_STEPS);
+	assert_int_equal(shell_changed(&s, now), 0);
+	assert_true(screen_has("runbook row 1"));
+	assert_true(screen_has("HELD"));
+	(void)key('Z');
+	assert_false(s.held);
+	shell_paint(&s, &c, now);
+	assert_int_equal(s.at[1].h, 0);
+}
+
+static void
+messages_go_by_themselves(void **state)
+{
+	(void)state;
+	model_answer(&m, true, "the disk is full\033[2J");
+	assert_int_equal(shell_changed(&s, now), SHELL_PAINT);
+	assert_true(screen_has("the disk is full\\x1b[2J"));
+	assert_int_equal(shell_deadline(&s, now), now + MESSAGE_MS);
+	now += MESSAGE_MS;
+	assert_true(screen_has("s:SAVE  ?:help"));
+	assert_int_equal(shell_deadline(&s, now), -1);
+}
+
+static void
+every_key_on_every_screen_and_size_is_survived(void **state)
+{
+	uint32_t seed = 7;
+
+	(void)state;
+	canned_hostile(&m);
+	for (int i = 0; i < 20000; i++) {
+		uint32_t k;
+
+		seed = seed * 1103515245 + 12345;
+		k = seed >> 16;
+		if (i % 5 == 0) {
+			canvas_resize(&c, (int)(k % 130) + 1,
+			    (int)(k / 130 % 45) + 1);
+			c.ascii = k & 1;
+			shell_paint(&s, &c, now);
+			continue;
+		}
+		k = k % 4 == 0 ? KEY_SPECIAL + 1 + k % 24 : k % 128;
+		now += seed >> 20 & 511;
+		(void)shell_key(&s, k, now);
+		if (i % 97 == 0)
+			(void)shell_paste(&s, "\033x\n", 3, false, now);
+		if (i % 301 == 0)
+			(void)shell_click(&s, (int)(k % 90), (int)(k % 30), 0,
+			    now);
+	}
+	for (int y = 0; y < c.h; y++)
+		for (int x = 0; x < c.w; x++)
+			assert_true((unsigned char)canvas_cell(&c, x,
+			    y)->text[0] != 0x1b);
+}
+
+#define T(name) cmocka_unit_test_setup_teardown(name, fresh, done)
+static const struct CMUnitTest tests[] = {
+	T(the_frame_of_an_incident),
+	T(the_frame_of_a_quiet_night),
+	T(a_drill_looks_unlike_production),
+	T(help_and_palette_and_pages),
+	T(focus_goes_around),
+	T(the_highlighted_button_is_the_one_that_enter_presses),
+	T(what_was_typed_ahead_presses_nothing),
+	T(a_name_has_to_be_typed_and_cannot_be_pasted),
+	T(a_button_that_cannot_be_pressed_says_why),
+	T(a_note_never_loses_a_character),
+	T(a_paste_outside_of_a_field_is_refused),
+	T(leaving_asks_when_something_runs),
+	T(who_only_looks_gives_no_orders),
+	T(a_held_picture_stands_still),
+	T(messages_go_by_themselves),
+	T(every_key_on_every_screen_and_size_is_survived),
+};
+
+int
+main(void)
+{
+	int failed = RUN_TESTS(tests);
+
+	canvas_release(&c);
+	return failed;
+}

@@ -1,0 +1,269 @@
+/* Everything around the panes: who and where we are, who is hurt, the one thing
+ * to do now, the buttons, and the keys that help most. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/text.h"
+#include "ui/shell.h"
+
+/* The environment is in words and in the shape of the whole header line. */
+static const struct {
+	const char *word, *fill;
+	enum role role;
+} envs[] = {
+	[ENV_PRODUCTION] = { "PROD", "#", ROLE_ENV_PROD },
+	[ENV_OTHER] = { NULL, ":", ROLE_ENV_OTHER },
+	[ENV_DRILL] = { "DRILL", "~", ROLE_ENV_OTHER },
+	[ENV_REPLAY] = { "REPLAY", "<", ROLE_ENV_OTHER },
+};
+
+static const char *
+or_none(const char *s)
+{
+	return s != NULL ? s : "";
+}
+
+/* "02:42+01", or with UTC beside it. */
+static void
+put_time(struct buf *b, int64_t now, bool utc)
+{
+	char site[40], z[32];
+
+	if (now == 0)
+		return;
+	clock_fmt_site(site, now);
+	buf_printf(b, "%.5s%.3s", site + 11, site + 20);
+	clock_fmt_utc(z, now);
+	if (utc)
+		buf_printf(b, " (%.5sZ)", z + 11);
+}
+
+static void
+put_update(struct buf *b, const struct model *m)
+{
+	int64_t left = (m->head.next_update - m->now) / 60000;
+
+	if (m->head.next_update == 0 || m->head.state != INC_OPEN)
+		return;
+	if (m->now > m->head.next_update)
+		buf_printf(b, "  UPDATE LATE %dm", (int)-left);
+	else
+		buf_printf(b, "  update %dm", (int)left);
+}
+
+static void
+put_elapsed(struct buf *b, const struct model *m)
+{
+	int64_t end = m->head.resolved ? m->head.resolved : m->now;
+	int64_t min = (end - m->head.opened) / 60000;
+
+	if (m->head.opened == 0 || min < 0)
+		return;
+	buf_printf(b, "  %02d:%02d", (int)(min / 60), (int)(min % 60));
+}
+
+/* Most important first: what does not fit is at the end. */
+static void
+header_text(const struct shell *s, int w, struct buf *b)
+{
+	const struct model *m = s->model;
+	const struct model_head *h = &m->head;
+	const char *word = envs[h->env].word;
+
+	if (word != NULL)
+		buf_str(b, word);
+	else
+		for (const char *p = or_none(h->environment); *p; p++)
+			buf_ch(b, *p >= 'a' && *p <= 'z' ? (char)(*p - 32) :
+							    *p);
+	buf_printf(b, " %s", or_none(h->host));
+	if (h->state == INC_OPEN || h->state == INC_RESOLVED)
+		buf_printf(b, "  %s", or_none(h->severity));
+	if (h->state == INC_RESOLVED)
+		buf_str(b, " RESOLVED");
+	put_elapsed(b, m);
+	buf_str(b, "  ");
+	put_time(b, m->now, w >= 100);
+	if (h->freeze_unknown)
+		buf_str(b, "  FREEZE?");
+	else if (h->frozen)
+		buf_str(b, "  FROZEN");
+	put_update(b, m);
+	if (s->held)
+		buf_str(b, "  HELD (Z)");
+	if (h->read_only)
+		buf_str(b, "  LOOKING ONLY");
+	if (w >= 100 && h->incident != NULL)
+		buf_printf(b, "  %s", h->incident);
+	if (s->rtt_ms >= 50)
+		buf_printf(b, "  link %d ms", (int)s->rtt_ms);
+	else if (s->low)
+		buf_str(b, "  low");
+	for (size_t i = 0; w >= 120 && i < h->others.n; i++)
+		buf_printf(b, "%s%s", i ? ", " : "  also here: ",
+		    h->others.v[i]);
+}
+
+static void
+header(const struct shell *s, struct canvas *c)
+{
+	enum role role = envs[s->model->head.env].role;
+	const char *fill = envs[s->model->head.env].fill;
+	struct buf b = BUF_INIT;
+	int w;
+
+	canvas_fill(c, (struct area){ 0, 0, c->w, 1 }, role, fill);
+	header_text(s, c->w, &b);
+	(void)canvas_put(c, 2, 0, role, " ");
+	w = canvas_width(c, b.p);
+	if (w > c->w - 6)
+		w = c->w - 6;
+	canvas_fit(c, 3, 0, w, role, b.p);
+	(void)canvas_put(c, 3 + w, 0, role, " ");
+	buf_release(&b);
+}
+
+static enum role
+now_role(enum level l)
+{
+	return l == LEVEL_CRITICAL ? ROLE_WARNING :
+	    l == LEVEL_OK ? ROLE_STRONG : ROLE_CAUTION;
+}
+
+/* What to do now, in at most `rows` rows; returns how many it took. */
+static int
+now_paint(const struct shell *s, struct canvas *c, int y, int rows)
+{
+	const struct model_head *h = &s->model->head;
+	const char *now = h->now != NULL ? h->now : "Looking ...";
+	char key[24] = "";
+	struct buf b = BUF_INIT;
+	int took;
+
+	if (h->now_key != REQ_NONE && h->now != NULL)
+		keys_name(s->keys, h->now_key, key);
+	if (*key != '\0')
+		buf_printf(&b, "NOW: %s [%s]", now, key);
+	else
+		buf_printf(&b, "NOW: %s", now);
+	took = canvas_wrap(c, (struct area){ 0, y, c->w, rows },
+	    now_role(h->now_level), b.p);
+	if (took < rows && h->now_why != NULL) {
+		canvas_fit(c, 5, y + took, c->w - 5, ROLE_TEXT, h->now_why);
+		took++;
+	}
+	buf_release(&b);
+	return took < rows ? took : rows;
+}
+
+int
+head_paint(const struct shell *s, struct canvas *c)
+{
+	bool narrow = c->w < 60 || c->h < 16;
+	int y = 1;
+
+	header(s, c);
+	if (!narrow) {
+		canvas_fit(c, 0, y, c->w, ROLE_TEXT,
+		    or_none(s->model->head.triage));
+		y++;
+	}
+	y += now_paint(s, c, y, 2);
+	return y;
+}
+
+void
+head_tiny(const struct shell *s, struct canvas *c)
+{
+	const struct model *m = s->model;
+	const char *runs = NULL;
+	struct buf b = BUF_INIT;
+	char key[24];
+
+	for (size_t i = 0; i < m->jobs.v.n; i++)
+		if (m->jobs.v.v[i].running)
+			runs = m->jobs.v.v[i].title;
+	keys_name(s->keys, REQ_QUIT, key);
+	buf_printf(&b, "%s%s%s, %s leaves. %dx%d needed, have %dx%d.",
+	    runs ? "RUNS: " : "", runs ? runs : "nothing runs",
+	    runs ? " (goes on)" : "", key, NARROW_W, NARROW_H, c->w, c->h);
+	(void)canvas_wrap(c, canvas_whole(c), ROLE_STRONG, b.p);
+	buf_release(&b);
+}
+
+/* "s:SAVE  F:freeze  [C:clean up]": bracketed and dim, it says why when it is
+ * pressed all the same. */
+void
+head_buttons(const struct shell *s, struct canvas *c, int y)
+{
+	const struct model_buttons *all = &s->model->buttons;
+	int x = 0;
+
+	for (size_t i = 0; i < all->v.n; i++) {
+		const struct model_button *b = &all->v.v[i];
+		const char *label = b->label ? b->label :
+		    requests[b->request].label;
+		char key[24];
+		int w;
+
+		keys_name(s->keys, b->request, key);
+		w = canvas_width(c, label) + canvas_width(c, key) + 1;
+		if (x + w + 2 > c->w)
+			break;
+		if (b->why_not != NULL) {
+			x += canvas_printf(c, x, y, ROLE_DIM, "[%s:%s]", key,
+			    label) + 1;
+			continue;
+		}
+		x += canvas_put(c, x, y, ROLE_KEY, key);
+		x += canvas_printf(c, x, y, ROLE_BUTTON, ":%s", label) + 2;
+	}
+}
+
+static void
+hints(const struct shell *s, struct canvas *c, int y)
+{
+	enum request best[8];
+	enum space space = s->n > 0 ? s->panes[s->focus]->ops->space :
+	    SPACE_GLOBAL;
+	size_t n = keys_best(s->keys, space, best, 8);
+	int x = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		const struct model_button *b = model_button(s->model, best[i]);
+		bool off = b != NULL && b->why_not != NULL;
+		char key[24];
+		int w;
+
+		keys_name(s->keys, best[i], key);
+		w = canvas_width(c, key) + canvas_width(c,
+		    requests[best[i]].label) + 1;
+		if (x + w > c->w)
+			break;
+		if (off) {
+			x += canvas_printf(c, x, y, ROLE_DIM, "[%s:%s]", key,
+			    requests[best[i]].label) + 1;
+			continue;
+		}
+		x += canvas_put(c, x, y, ROLE_KEY, key);
+		x += canvas_printf(c, x, y, ROLE_KEY_LABEL, ":%s",
+		    requests[best[i]].label) + 2;
+	}
+}
+
+/* The last line: the prompt, a message, or the keys that help most now. */
+void
+head_bottom(const struct shell *s, struct canvas *c, int y)
+{
+	if (s->over == OVER_PROMPT)
+		return;
+	if (s->message[0] != '\0') {
+		int x = s->bad ? canvas_mark(c, 0, y, ROLE_CAUTION) + 1 : 0;
+
+		canvas_fit(c, x, y, c->w - x, s->bad ? ROLE_CAUTION :
+		    ROLE_STRONG, s->message);
+		return;
+	}
+	hints(s, c, y);
+}

@@ -1,0 +1,87 @@
+#include "ui/page.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { COLUMN = 18 };
+
+void
+page_set(struct page *p, const char *title, const char *text)
+{
+	page_release(p);
+	p->title = xstrdup(title);
+	p->text = xstrdup(text);
+}
+
+void
+page_release(struct page *p)
+{
+	free(p->title);
+	free(p->text);
+	*p = (struct page){ .title = NULL };
+}
+
+enum react
+page_request(struct page *p, enum request r)
+{
+	struct list l = { .n = p->rows - p->height + 1, .at = p->top };
+	enum react did;
+
+	if (l.n < 1)
+		l.n = 1;
+	did = list_request(&l, r, p->height > 2 ? p->height : 2);
+	p->top = l.at;
+	return did;
+}
+
+static int
+paint_text(const struct page *p, struct canvas *c)
+{
+	char *text = xstrdup(p->text);
+	int row = -p->top;
+
+	for (char *s = text, *end; s != NULL && *s != '\0'; s = end) {
+		char *tab;
+		int x = 0;
+
+		end = strchr(s, '\n');
+		if (end != NULL)
+			*end++ = '\0';
+		tab = strchr(s, '\t');
+		if (tab != NULL) {
+			*tab = '\0';
+			(void)canvas_put(c, 1, row, ROLE_STRONG, s);
+			x = c->w < 2 * COLUMN ? 2 : COLUMN;
+			row += x == 2;
+			s = tab + 1;
+		}
+		if (*s == '\0')
+			row++;
+		row += canvas_wrap_from(c, (struct area){ x, row < 0 ? 0 : row,
+		    c->w - x, c->h }, row < 0 ? -row : 0, ROLE_TEXT, s);
+	}
+	free(text);
+	return row + p->top;
+}
+
+void
+page_paint(struct page *p, struct canvas *c)
+{
+	struct area before;
+
+	canvas_fill(c, canvas_whole(c), ROLE_TEXT, " ");
+	canvas_box(c, canvas_whole(c), p->title, true);
+	before = canvas_enter(c, (struct area){ 1, 1, c->w - 2, c->h - 2 });
+	p->height = c->h;
+	p->rows = paint_text(p, c);
+	if (p->top > 0 && p->top > p->rows - p->height) {
+		p->top = p->rows > p->height ? p->rows - p->height : 0;
+		canvas_fill(c, canvas_whole(c), ROLE_TEXT, " ");
+		(void)paint_text(p, c);
+	}
+	canvas_cursor(c, 0, 0);
+	canvas_leave(c, before);
+	if (p->top + p->height < p->rows && c->w > 30)
+		(void)canvas_printf(c, c->w - 16, c->h - 1, ROLE_DIM,
+		    " %d more rows ", p->rows - p->top - p->height);
+}

@@ -1,0 +1,138 @@
+/* Which panes are shown where.  Stacked over the full width by default: a pane
+ * beside another one cannot be scrolled by the terminal, so each of its frames
+ * costs many times the bytes.  Two columns only where there is a lot of room and
+ * the link is fast, and never for a job's output. */
+#include "ui/shell.h"
+
+enum { WIDE_W = 160, WIDE_H = 30, LEFT_PANES = 2, SLOW_MS = 100 };
+
+struct want {
+	int pane, least, want, rows;
+};
+
+static bool
+is_wide(const struct shell *s, struct area room)
+{
+	return room.w >= WIDE_W && room.h >= WIDE_H && !s->low &&
+	    s->rtt_ms < SLOW_MS;
+}
+
+/* Rows for the panes of one column, top to bottom; the focused one is served
+ * first, then in their order: least, then what they want. */
+static void
+divide(struct want *w, int n, int focus, int rows)
+{
+	int left = rows;
+
+	for (int pass = 0; pass < 2; pass++)
+		for (int i = 0; i < n; i++) {
+			bool mine = (w[i].pane == focus) == (pass == 0);
+
+			if (mine && w[i].want > 0 && w[i].least <= left) {
+				w[i].rows = w[i].least;
+				left -= w[i].least;
+			}
+		}
+	for (int pass = 0; pass < 2; pass++)
+		for (int i = 0; i < n; i++) {
+			int more = w[i].want - w[i].rows;
+
+			if ((w[i].pane == focus) != (pass == 0) ||
+			    w[i].rows == 0 || more <= 0)
+				continue;
+			more = more < left ? more : left;
+			/* the focused one leaves the others half of the rest */
+			if (pass == 0 && more > left / 2 && n > 1)
+				more = left / 2 > 0 ? left / 2 : more;
+			w[i].rows += more;
+			left -= more;
+		}
+	for (int i = n - 1; i >= 0 && left > 0; i--)
+		if (w[i].rows > 0) {
+			w[i].rows += left;
+			left = 0;
+		}
+}
+
+static void
+column(struct shell *s, const int *panes, int n, struct area room)
+{
+	struct want w[SHELL_PANES];
+	int y = room.y;
+
+	for (int i = 0; i < n; i++) {
+		struct pane *p = s->panes[panes[i]];
+		int want = p->ops->recalc(p, s->model, room.w);
+
+		if (want == 0 && panes[i] == s->focus)
+			want = 1;
+		w[i] = (struct want){ panes[i], p->ops->least + 1,
+			want > 0 ? want + 1 : 0, 0 };
+		if (w[i].least > room.h)
+			w[i].least = room.h;
+		if (w[i].want > 0 && w[i].want < w[i].least)
+			w[i].want = w[i].least;
+	}
+	divide(w, n, s->focus, room.h);
+	for (int i = 0; i < n; i++) {
+		s->at[panes[i]] = (struct area){ room.x, y, room.w,
+			w[i].rows };
+		s->panes[panes[i]]->rows = w[i].rows > 0 ? w[i].rows - 1 : 0;
+		y += w[i].rows;
+	}
+}
+
+static bool
+is_output(const struct pane *p)
+{
+	return p->ops->space == SPACE_JOB;
+}
+
+static void
+two_columns(struct shell *s, struct area room)
+{
+	int left[SHELL_PANES], right[SHELL_PANES], below[SHELL_PANES];
+	int n_left = 0, n_right = 0, n_below = 0;
+	struct area a = room;
+
+	for (int i = 0; i < s->n; i++)
+		if (is_output(s->panes[i]))
+			below[n_below++] = i;
+		else if (n_left < LEFT_PANES)
+			left[n_left++] = i;
+		else
+			right[n_right++] = i;
+	if (n_below > 0) {
+		a.h = room.h * 2 / 3;
+		column(s, below, n_below, (struct area){ room.x, room.y + a.h,
+		    room.w, room.h - a.h });
+		if (s->panes[below[0]]->rows == 0)
+			a.h = room.h;
+	}
+	a.w = room.w / 2;
+	column(s, left, n_left, a);
+	column(s, right, n_right, (struct area){ a.x + a.w, a.y,
+	    room.w - a.w, a.h });
+}
+
+void
+shell_layout(struct shell *s, struct area room)
+{
+	int all[SHELL_PANES];
+
+	for (int i = 0; i < s->n; i++) {
+		all[i] = i;
+		s->at[i] = (struct area){ 0, 0, 0, 0 };
+		s->panes[i]->rows = 0;
+		s->panes[i]->low = s->low;
+		s->panes[i]->focus = i == s->focus;
+	}
+	if (s->n == 0 || room.h < 2)
+		return;
+	if (s->zoom || room.w < 60 || room.h < 8)
+		column(s, &s->focus, 1, room);
+	else if (is_wide(s, room))
+		two_columns(s, room);
+	else
+		column(s, all, s->n, room);
+}
