@@ -17,7 +17,7 @@
 #include "base/spawn.h"
 #include "base/text.h"
 
-enum { TICK_MS = 100, TELL_MS = 500, SOURCE_STALL_MS = 600000,
+enum { TICK_MS = 100, SOURCE_STALL_MS = 600000,
        STORE_STALL_MS = 120000, PATIENCE_MS = 15000, REAP_MS = 1500,
        LINE_MAX_ = 1000 };
 
@@ -194,24 +194,29 @@ reap(struct flow_child *c)
 	}
 }
 
-static void
-wait_for_something(struct flow *f)
+/* What it waits for, behind v; how long that may last at most. */
+int
+flow_polls(const struct flow *f, struct pollfd *v, nfds_t *n)
 {
-	struct pollfd v[2 * FLOW_PROCS + FLOW_STORES];
-	nfds_t n = 0;
 	int tick = TICK_MS;
 
 	for (int i = 0; i < FLOW_PROCS; i++) {
-		v[n++] = (struct pollfd){ f->procs[i].bell, POLLIN, 0 };
-		v[n++] = (struct pollfd){ f->procs[i].err, POLLIN, 0 };
+		v[(*n)++] = (struct pollfd){ f->procs[i].bell, POLLIN, 0 };
+		v[(*n)++] = (struct pollfd){ f->procs[i].err, POLLIN, 0 };
 	}
 	for (size_t i = 0; i < f->spec->n_stores; i++)
-		v[n++] = (struct pollfd){ f->sides[i].child.bell, POLLIN, 0 };
+		v[(*n)++] = (struct pollfd){ f->sides[i].child.bell, POLLIN,
+		    0 };
 	for (int i = 0; i < FLOW_PROCS; i++)
 		if (f->procs[i].bell < 0 && f->procs[i].pid > 0 &&
 		    !f->procs[i].over)
 			tick = 1;	/* it is about to end */
-	(void)poll(v, n, tick);
+	return tick;
+}
+
+static void
+hear_all(struct flow *f)
+{
 	for (int i = 0; i < FLOW_PROCS; i++) {
 		flow_take_words(f, i);
 		hear(&f->procs[i]);
@@ -307,8 +312,9 @@ bottleneck(struct flow *f)
 	return name;
 }
 
+/* How far it is, twice a second, into f->now. */
 static void
-tell(struct flow *f, bool last)
+measure(struct flow *f, bool last)
 {
 	int64_t raw = atomic_load(&f->b->raw), span = f->looked_ms - f->told_ms;
 	struct flow_progress p = { .raw = raw, .eta_ms = -1,
@@ -316,7 +322,7 @@ tell(struct flow *f, bool last)
 	    .expected = f->spec->expected, .bottleneck = "" };
 	double weight = f->told_raw == 0 ? 1 : 0.3;
 
-	if (f->care->progress == NULL || (!last && span < TELL_MS))
+	if (!last && span < FLOW_TELL_MS)
 		return;
 	if (span > 0) {
 		double s = (double)span / 1000;
@@ -338,22 +344,19 @@ tell(struct flow *f, bool last)
 			p.acknowledged = f->sides[i].acked;
 	if (p.acknowledged == INT64_MAX)
 		p.acknowledged = 0;
-	if (p.expected > raw && p.raw_per_s > 1)
-		p.eta_ms = (int64_t)((double)(p.expected - raw) /
-		    p.raw_per_s * 1000);
 	if (!last)
 		p.bottleneck = bottleneck(f);
-	f->care->progress(f->care->ctx, &p);
+	f->now = p;
 }
 
 /* ---- the loop --------------------------------------------------------------------------- */
 
-static bool
-turn(struct flow *f)
+bool
+flow_turn(struct flow *f, bool cancelled)
 {
 	int64_t now, passed;
 
-	wait_for_something(f);
+	hear_all(f);
 	now = clock_mono_ms();
 	passed = now - f->looked_ms;
 	f->looked_ms = now;
@@ -362,8 +365,8 @@ turn(struct flow *f)
 	for (size_t i = 0; i < f->spec->n_stores; i++)
 		if (!f->sides[i].over)
 			flow_judge_store(f, i, passed);
-	tell(f, false);
-	if (f->care->cancelled != NULL && f->care->cancelled(f->care->ctx))
+	measure(f, false);
+	if (cancelled)
 		return flow_fails(f, ERR_CANCELLED, "cancelled");
 	if (f->spec->deadline_ms != 0 && now > f->spec->deadline_ms)
 		return flow_fails(f, ERR_TIMEOUT, "it did not end in its time");
@@ -487,7 +490,6 @@ prepare(struct flow *f)
 	struct flow_done *d = f->done;
 
 	flow_done_release(d);
-	*d = (struct flow_done){ 0 };
 	f->names[FLOW_SOURCE] = base_name(spec->argv[0]);
 	f->names[FLOW_GZIP] = "gzip";
 	f->names[FLOW_PROOF] = spec->proof_argv ? base_name(spec->proof_argv[0]) :
@@ -512,37 +514,44 @@ prepare(struct flow *f)
 }
 
 bool
-flow_run(const struct flow_spec *given, const struct flow_care *care,
-    struct flow_done *ret, struct err *e)
+flow_begin(struct flow *f, const struct flow_spec *given,
+    const struct flow_care *care, struct flow_done *ret)
 {
-	static const struct flow_care none;
-	struct flow_spec spec = *given;
-	struct err quiet = ERR_INIT;
-	struct flow f = { .spec = &spec, .care = care ? care : &none,
-	    .done = ret, .e = e ? e : &quiet, .began_ms = clock_mono_ms() };
-
-	if (spec.n_stores == 0 || spec.n_stores > FLOW_STORES)
-		return err_set(e, ERR_USAGE, "%zu stores; one to %d are "
-		    "possible", spec.n_stores, FLOW_STORES);
-	if (spec.source_stall_ms == 0)
-		spec.source_stall_ms = SOURCE_STALL_MS;
-	if (spec.store_stall_ms == 0)
-		spec.store_stall_ms = STORE_STALL_MS;
-	f.b = mmap(NULL, sizeof *f.b, PROT_READ | PROT_WRITE, MAP_SHARED |
+	*f = (struct flow){ .own = *given, .spec = &f->own, .care = care,
+	    .done = ret, .e = &f->why, .began_ms = clock_mono_ms(),
+	    .now = { .bottleneck = "" } };
+	if (given->n_stores == 0 || given->n_stores > FLOW_STORES)
+		return err_set(f->e, ERR_USAGE, "%zu stores; one to %d are "
+		    "possible", given->n_stores, FLOW_STORES);
+	if (f->own.source_stall_ms == 0)
+		f->own.source_stall_ms = SOURCE_STALL_MS;
+	if (f->own.store_stall_ms == 0)
+		f->own.store_stall_ms = STORE_STALL_MS;
+	f->b = mmap(NULL, sizeof *f->b, PROT_READ | PROT_WRITE, MAP_SHARED |
 	    MAP_ANONYMOUS, -1, 0);
-	if (f.b == MAP_FAILED)
-		return err_sys(e, "no memory for a stream");
-	prepare(&f);
-	if (start_all(&f))
-		while (turn(&f))
-			;
-	else
-		f.failed = true;
-	end_all(&f);
-	finish(&f);
-	tell(&f, true);
-	(void)munmap(f.b, sizeof *f.b);
-	return !f.failed;
+	if (f->b == MAP_FAILED) {
+		f->b = NULL;
+		return err_sys(f->e, "no memory for a stream");
+	}
+	prepare(f);
+	if (!start_all(f))
+		f->failed = true;
+	/* whoever is started from now on has a board of its own */
+	(void)madvise(f->b, sizeof *f->b, MADV_DONTFORK);
+	return !f->failed;
+}
+
+bool
+flow_end(struct flow *f)
+{
+	if (f->b == NULL)
+		return false;
+	end_all(f);
+	finish(f);
+	measure(f, true);
+	(void)munmap(f->b, sizeof *f->b);
+	f->b = NULL;
+	return !f->failed;
 }
 
 void

@@ -99,6 +99,11 @@ struct flow_done {
  * truth either way. Partial files stay for the caller to remove. */
 bool flow_run(const struct flow_spec *spec, const struct flow_care *care,
     struct flow_done *ret, struct err *e);
+/* n of them that belong together, at most so many at once, begun in their order:
+ * when one fails the others are ended, and ret[] of those that were not begun
+ * stays empty. Progress is that of all. */
+bool flow_run_all(const struct flow_spec *specs, size_t n, size_t at_once,
+    const struct flow_care *care, struct flow_done *ret, struct err *e);
 void flow_done_release(struct flow_done *d);
 
 #endif

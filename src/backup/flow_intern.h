@@ -14,6 +14,7 @@
 #ifndef BACKUP_FLOW_INTERN_H
 #define BACKUP_FLOW_INTERN_H
 
+#include <poll.h>
 #include <stdatomic.h>
 
 #include "backup/flow.h"
@@ -97,7 +98,9 @@ struct flow_seen {	/* a store, as the middle sees it */
 
 /* The middle. */
 struct flow {
+	struct flow_spec own;		/* with what is left open filled in */
 	const struct flow_spec *spec;
+	struct err why;
 	const struct flow_care *care;
 	struct flow_done *done;
 	struct err *e;
@@ -111,9 +114,18 @@ struct flow {
 	/* of the last report */
 	int64_t told_ms, told_raw, told_packed, spent[FLOW_ATS];
 	double raw_per_s, packed_per_s;
+	struct flow_progress now;
 };
 
-/* flow.c */
+enum { FLOW_TELL_MS = 500, FLOW_POLLS = 2 * FLOW_PROCS + FLOW_STORES };
+
+/* flow.c: of one of several that run at once. False: it is over, and
+ * flow_end() says how; that is called after flow_begin() said no as well. */
+bool flow_begin(struct flow *f, const struct flow_spec *given,
+    const struct flow_care *care, struct flow_done *ret);
+int flow_polls(const struct flow *f, struct pollfd *v, nfds_t *n);
+bool flow_turn(struct flow *f, bool cancelled);
+bool flow_end(struct flow *f);
 void flow_take_words(struct flow *f, int who);
 void flow_take_members(struct flow *f);
 void flow_kill(const struct flow_child *c, int sig);
