@@ -60,9 +60,31 @@ dial(struct dump *d, const struct way *w, const struct db_facts *facts)
 	buf_release(&arg);
 }
 
+static void
+option(struct dump *d, const char *name, const char *value)
+{
+	char *s = xprintf("%s=%s", name, value);
+
+	word(d, s);
+	free(s);
+}
+
+static void
+share_words(struct dump *d, const struct dump_share *share)
+{
+	option(d, "--snapshot", share->snapshot);
+	option(d, "--section", share->section);
+	if (share->n_only > 0)
+		word(d, "--strict-names");	/* a name that fits nothing */
+	for (size_t i = 0; i < share->n_only; i++)
+		option(d, "--table", share->only[i]);
+	for (size_t i = 0; i < share->n_without; i++)
+		option(d, "--exclude-table", share->without[i]);
+}
+
 void
 dump_database(struct dump *d, const struct way *w, const struct dump_tools *t,
-    const struct db_facts *facts)
+    const struct db_facts *facts, const struct dump_share *share)
 {
 	char *wait = xprintf("--lock-wait-timeout=%d", DUMP_LOCK_MS);
 
@@ -73,6 +95,8 @@ dump_database(struct dump *d, const struct way *w, const struct dump_tools *t,
 	word(d, "--format=custom");
 	word(d, "--compress=0");
 	word(d, wait);
+	if (share != NULL)
+		share_words(d, share);
 	dial(d, w, facts);
 	free(wait);
 	if (t->pg_restore == NULL)

@@ -32,8 +32,18 @@ struct dump {
 
 enum { DUMP_LOCK_MS = 120000 };
 
+/* One archive of several under a snapshot. The sections are pg_dump's; tables as
+ * its patterns: only NULL: all but those in without. */
+struct dump_share {
+	const char *snapshot, *section;
+	const char *const *only, *const *without;
+	size_t n_only, n_without;
+};
+
+/* share NULL: all of it, in one archive. */
 void dump_database(struct dump *d, const struct way *w,
-    const struct dump_tools *t, const struct db_facts *facts);
+    const struct dump_tools *t, const struct db_facts *facts,
+    const struct dump_share *share);
 /* Roles and tablespaces; who is no superuser may not read the passwords. */
 void dump_globals(struct dump *d, const struct way *w,
     const struct dump_tools *t, const struct db_facts *facts);

@@ -49,7 +49,7 @@ enum {
 	MANIFEST_MAX = 1 << 20,		/* bytes of a manifest or a proof */
 	MANIFEST_PARTS = 2048,
 	MANIFEST_FILES = 1024,		/* of a component */
-	MANIFEST_PROCS = 16
+	MANIFEST_PROCS = 128
 };
 
 /* A file beside the one it is about; name NULL: there is none. */

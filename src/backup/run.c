@@ -45,11 +45,28 @@ run_cancelled(void *ctx)
 
 /* ---- what goes where -------------------------------------------------------------- */
 
+struct piece *
+run_add_piece(struct run *r, struct item *it, const char *dir,
+    const char *file)
+{
+	struct piece *p = VEC_NEW(&it->pieces);
+	struct buf index = BUF_INIT;
+
+	set_index_name(&index, file);
+	p->file = pool_printf(r->pool, "%s%s%s", dir ? dir : "", dir ? "/" : "",
+	    file);
+	p->index = pool_printf(r->pool, "%s%s%s", dir ? dir : "",
+	    dir ? "/" : "", index.p);
+	p->flow.index = (struct buf)BUF_INIT;
+	buf_release(&index);
+	return p;
+}
+
 static struct item *
 add_item(struct run *r, const char *name, enum set_kind kind)
 {
 	struct item *it = xcalloc(1, sizeof *it);
-	struct buf file = BUF_INIT, index = BUF_INIT;
+	struct buf file = BUF_INIT;
 	struct run_part *p;
 
 	it->part = r->done->parts.n;
@@ -59,12 +76,8 @@ add_item(struct run *r, const char *name, enum set_kind kind)
 	p->kind = kind;
 	p->size = p->raw_size = p->took_ms = -1;
 	set_file_name(&file, kind, name);
-	set_index_name(&index, file.p);
-	it->file = pool_str(r->pool, file.p);
-	it->index = pool_str(r->pool, index.p);
-	it->flow.index = (struct buf)BUF_INIT;
+	p->file = run_add_piece(r, it, NULL, file.p)->file;
 	buf_release(&file);
-	buf_release(&index);
 	return it;
 }
 
@@ -321,7 +334,9 @@ backup_run(const struct run_ask *ask, const struct run_care *care,
 		shelf_release(&r.shelves[i]);
 	}
 	for (size_t i = 0; i < r.items.n; i++) {
-		flow_done_release(&r.items.v[i]->flow);
+		for (size_t k = 0; k < r.items.v[i]->pieces.n; k++)
+			flow_done_release(&r.items.v[i]->pieces.v[k].flow);
+		VEC_RELEASE(&r.items.v[i]->pieces);
 		free(r.items.v[i]);
 	}
 	VEC_RELEASE(&r.items);

@@ -45,6 +45,7 @@ struct run_ask {
 	size_t n;
 	const char *store;		/* only this one; NULL: as the site says */
 	enum gz_level level;
+	int jobs;			/* streams of a database; 0: by the cores */
 	bool dry;			/* all up to the first byte, and no more */
 };
 
@@ -55,6 +56,7 @@ struct run_copy {
 
 struct run_part {
 	const char *name;
+	const char *file;		/* in the set: "otc.dump.gz", "otc/" */
 	enum set_kind kind;
 	bool ok;			/* verified on every `to` store */
 	bool saved;			/* verified on some store */

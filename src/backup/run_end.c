@@ -80,25 +80,32 @@ put_identity(struct set_part *part, const struct item *it)
 	};
 }
 
-static void
-put_file(struct set_part *part, const struct item *it)
+/* From a folder of its own a file is named without it. */
+static const char *
+in_its_dir(const struct item *it, const char *file)
 {
-	struct set_file *f = VEC_NEW(&part->files);
-
-	f->name = it->file;
-	f->size = it->flow.packed;
-	f->raw_size = it->flow.raw;
-	memcpy(f->sha256, it->flow.sha256, SHA_HEX);
-	f->index.name = it->index;
-	f->index.size = (int64_t)it->flow.index.n;
-	memcpy(f->index.sha256, it->flow.index_sha256, SHA_HEX);
+	return it->dir != NULL ? file + strlen(it->dir) + 1 : file;
 }
 
 static void
-put_procs(struct set_part *part, const struct item *it)
+put_file(struct set_part *part, const struct item *it, const struct piece *p)
 {
-	for (size_t i = 0; i < it->flow.procs.n; i++) {
-		const struct flow_proc *q = &it->flow.procs.v[i];
+	struct set_file *f = VEC_NEW(&part->files);
+
+	f->name = in_its_dir(it, p->file);
+	f->size = p->flow.packed;
+	f->raw_size = p->flow.raw;
+	memcpy(f->sha256, p->flow.sha256, SHA_HEX);
+	f->index.name = in_its_dir(it, p->index);
+	f->index.size = (int64_t)p->flow.index.n;
+	memcpy(f->index.sha256, p->flow.index_sha256, SHA_HEX);
+}
+
+static void
+put_procs(struct set_part *part, const struct item *it, const struct piece *p)
+{
+	for (size_t i = 0; i < p->flow.procs.n; i++) {
+		const struct flow_proc *q = &p->flow.procs.v[i];
 
 		if (q->exit < 0 || q->exit > 255)
 			continue;	/* its end was never seen */
@@ -120,10 +127,14 @@ put_part(struct run *r, struct manifest *m, struct item *it, size_t shelf)
 	part->started = it->started != 0 ? it->started : m->started;
 	part->finished = it->finished != 0 ? it->finished : part->started;
 	put_identity(part, it);
-	put_procs(part, it);
-	if (part->complete)
-		put_file(part, it);
-	else
+	for (size_t i = 0; i < it->pieces.n; i++) {
+		put_procs(part, it, &it->pieces.v[i]);
+		if (part->complete)
+			put_file(part, it, &it->pieces.v[i]);
+	}
+	part->dir = part->complete ? it->dir : NULL;
+	part->snapshot = part->complete ? it->snapshot : NULL;
+	if (!part->complete)
 		part->problem = p->copies[shelf].why != NULL ?
 		    p->copies[shelf].why : p->why != NULL ? p->why :
 		    "it is not there";

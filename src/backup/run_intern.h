@@ -1,15 +1,23 @@
 /*
  * What the files of a run share: run.c is its course, run_part.c what happens to
- * one component, run_end.c how a set is written and told.
+ * one component, run_many.c what is dumped in parallel, run_end.c how a set is
+ * written and told.
  */
 #ifndef BACKUP_RUN_INTERN_H
 #define BACKUP_RUN_INTERN_H
 
 #include "backup/dump.h"
 #include "backup/flow.h"
+#include "backup/leader.h"
 #include "backup/lock.h"
 #include "backup/run.h"
 #include "backup/shelf.h"
+
+/* One archive of a component. */
+struct piece {
+	const char *file, *index;	/* as seen from the set */
+	struct flow_done flow;
+};
 
 struct item {
 	size_t part;			/* its place in done->parts */
@@ -22,9 +30,11 @@ struct item {
 	bool sent_only;			/* nobody could read it to its end */
 	int64_t expected, estimate;	/* raw and packed bytes */
 	int64_t started, finished;	/* wall ms */
-	const char *file, *index;
 	const char *program, *version;
-	struct flow_done flow;
+	const char *dir;		/* of several pieces; NULL: it is one */
+	VEC(struct piece) pieces;
+	int64_t raw, packed, took_ms;	/* of all of them */
+	const char *snapshot;
 };
 
 struct run {
@@ -44,6 +54,9 @@ void run_say(struct run *r, const char *fmt, ...)
 void run_journal(struct run *r, const char *text, const struct buf *data);
 bool run_cancelled(void *ctx);		/* of a struct run */
 
+struct piece *run_add_piece(struct run *r, struct item *it, const char *dir,
+    const char *file);
+
 /* run_part.c */
 void run_part_look(struct run *r, struct item *it);
 void run_part_dump(struct run *r, struct item *it);
@@ -51,6 +64,12 @@ void run_part_fails(struct run *r, struct item *it, const char *next,
     const char *fmt, ...) __attribute__((format(printf, 4, 5)));
 void run_part_warns(struct run *r, struct item *it, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
+
+void run_part_stream(struct run *r, struct item *it, struct dump *d, size_t n,
+    struct leader *leader, const int64_t *shares, size_t at_once);
+
+/* run_many.c: its dumps under one snapshot. False: it is to be one stream. */
+bool run_part_many(struct run *r, struct item *it, struct way *w);
 
 /* run_end.c */
 void run_publish(struct run *r);

@@ -237,8 +237,9 @@ lock_here(struct run *r, struct item *it, struct backup_lock *l)
 struct stream {
 	struct run *r;
 	struct item *it;
-	const char *program;
 	struct buf said;		/* the source's lines */
+	struct leader *leader;		/* NULL: none */
+	struct err lost;		/* why it is gone */
 };
 
 static void
@@ -255,7 +256,12 @@ on_said(void *ctx, const char *who, const char *line)
 static bool
 stream_cancelled(void *ctx)
 {
-	return run_cancelled(((struct stream *)ctx)->r);
+	struct stream *s = ctx;
+
+	/* the dumps that run have the snapshot; the next one would not */
+	if (s->leader != NULL && !leader_beat(s->leader, &s->lost))
+		s->leader = NULL;
+	return run_cancelled(s->r);
 }
 
 static void
@@ -287,11 +293,11 @@ on_progress(void *ctx, const struct flow_progress *p)
 
 /* Did every process of the pipe end as it must? */
 static bool
-pipe_ended_well(struct run *r, struct item *it, const struct dump *d,
-    const char *said)
+pipe_ended_well(struct run *r, struct item *it, const struct piece *p,
+    const struct dump *d, const char *said)
 {
-	for (size_t i = 0; i < it->flow.procs.n; i++) {
-		const struct flow_proc *q = &it->flow.procs.v[i];
+	for (size_t i = 0; i < p->flow.procs.n; i++) {
+		const struct flow_proc *q = &p->flow.procs.v[i];
 
 		if (q->exit == 0)
 			continue;
@@ -305,24 +311,37 @@ pipe_ended_well(struct run *r, struct item *it, const struct dump *d,
 		run_part_warns(r, it, "files changed while they were packed "
 		    "(tar ended with 1): %.200s", said);
 	}
-	return it->flow.procs.n > 0;
+	return p->flow.procs.n > 0;
+}
+
+static bool
+pipes_ended_well(struct run *r, struct item *it, const struct dump *d,
+    const char *said)
+{
+	for (size_t i = 0; i < it->pieces.n; i++)
+		if (!pipe_ended_well(r, it, &it->pieces.v[i], &d[i], said))
+			return false;
+	return true;
 }
 
 static bool
 big_enough(struct run *r, struct item *it)
 {
 	int64_t min = it->component != NULL ? it->component->min_size : 0;
+	bool nothing = false;
 	char is[16], want[16];
 
-	text_fmt_size(is, it->flow.raw);
+	for (size_t i = 0; i < it->pieces.n; i++)
+		nothing = nothing || it->pieces.v[i].flow.raw == 0;
+	text_fmt_size(is, it->raw);
 	text_fmt_size(want, min);
-	if (it->flow.raw < min)
+	if (it->raw < min)
 		run_part_fails(r, it, "Look at what should be in it.", "it has "
 		    "only %s, and min_size is %s", is, want);
-	else if (it->flow.raw == 0 && it->db != NULL)
+	else if (nothing && it->db != NULL)
 		run_part_fails(r, it, "See the server's log.", "%s gave not a "
 		    "single byte", it->program);
-	else if (it->flow.raw == 0)
+	else if (nothing)
 		run_part_warns(r, it, "it is empty");
 	return run_part_of(r, it)->why == NULL;
 }
@@ -337,86 +356,177 @@ copy_fails(struct run *r, struct item *it, size_t i, const char *why)
 	run_part_of(r, it)->copies[i].why = pool_str(r->pool, clean.p);
 	buf_release(&clean);
 	r->tidying = true;
-	shelf_drop(s, it->file);
-	shelf_drop(s, it->index);
+	for (size_t k = 0; k < it->pieces.n; k++) {
+		shelf_drop(s, it->pieces.v[k].file);
+		shelf_drop(s, it->pieces.v[k].index);
+	}
+	if (it->dir != NULL)
+		shelf_drop_folder(s, it->dir);
 	r->tidying = false;
 }
 
-/* Size and hash of both files as they lie there. */
+static const struct flow_sent *
+sent_of(const struct piece *p, const struct shelf *s)
+{
+	for (size_t i = 0; i < p->flow.stores.n; i++)
+		if (strcmp(p->flow.stores.v[i].store->name,
+		    s->store->name) == 0)
+			return &p->flow.stores.v[i];
+	return NULL;
+}
+
+/* Why this store does not have all of it; NULL: it has. */
+static const char *
+not_sent(struct run *r, const struct item *it, const struct shelf *s)
+{
+	const char *why = run_part_of(r, it)->why;
+
+	for (size_t i = 0; why == NULL && i < it->pieces.n; i++) {
+		const struct flow_sent *sent = sent_of(&it->pieces.v[i], s);
+
+		if (sent == NULL || !sent->sent)
+			why = sent != NULL ? sent->why : "not all of it came";
+	}
+	return why;
+}
+
+static bool
+read_piece(struct shelf *s, const struct piece *p, struct err *e)
+{
+	return shelf_read_back(s, p->file, p->flow.packed, p->flow.sha256,
+	    e) && shelf_read_back(s, p->index, (int64_t)p->flow.index.n,
+	    p->flow.index_sha256, e);
+}
+
+/* Size and hash of all its files as they lie there. */
 static void
 read_back(struct run *r, struct item *it)
 {
 	struct run_part *p = run_part_of(r, it);
 
-	for (size_t i = 0; i < it->flow.stores.n; i++) {
-		const struct flow_sent *sent = &it->flow.stores.v[i];
+	for (size_t k = 0; k < r->n_shelves; k++) {
+		struct shelf *s = &r->shelves[k];
+		const char *why;
 		struct err e = ERR_INIT;
-		size_t k = 0;
+		bool ok = true;
 
-		while (k < r->n_shelves && (r->shelves[k].dead != NULL ||
-		    strcmp(r->shelves[k].store->name, sent->store->name) != 0))
-			k++;
-		if (k == r->n_shelves)
+		if (s->dead != NULL)
 			continue;
-		if (!sent->sent || p->why != NULL) {
-			copy_fails(r, it, k, p->why != NULL ? p->why :
-			    sent->why);
+		why = not_sent(r, it, s);
+		if (why != NULL) {
+			copy_fails(r, it, k, why);
 			continue;
 		}
 		if (r->care->progress != NULL) {
 			char *text = xprintf("%s: reading back from %s",
-			    p->name, sent->store->name);
+			    p->name, s->store->name);
 
-			r->care->progress(r->care->ctx, text, it->flow.raw,
-			    it->flow.raw);
+			r->care->progress(r->care->ctx, text, it->raw,
+			    it->raw);
 			free(text);
 		}
-		if (!shelf_read_back(&r->shelves[k], it->file,
-		    it->flow.packed, it->flow.sha256, &e) ||
-		    !shelf_read_back(&r->shelves[k], it->index,
-		    (int64_t)it->flow.index.n, it->flow.index_sha256, &e))
+		for (size_t i = 0; ok && i < it->pieces.n; i++)
+			ok = read_piece(s, &it->pieces.v[i], &e);
+		if (!ok)
 			copy_fails(r, it, k, e.msg);
 		else
 			p->copies[k].verified = true;
 	}
 }
 
+/* The schema first, before anything can happen to the snapshot, then what takes
+ * longest. */
+static int64_t
+urgency(const int64_t *shares, size_t i)
+{
+	return shares == NULL || shares[i] == 0 ? INT64_MAX : shares[i];
+}
+
 static void
-stream(struct run *r, struct item *it, struct dump *d)
+order_of(size_t n, const int64_t *shares, size_t *order)
+{
+	for (size_t i = 0; i < n; i++) {
+		size_t at = i;
+
+		for (; at > 0 && urgency(shares, order[at - 1]) <
+		    urgency(shares, i); at--)
+			order[at] = order[at - 1];
+		order[at] = i;
+	}
+}
+
+static void
+spec_of(const struct run *r, const struct item *it, size_t i,
+    const struct dump *d, const int64_t *shares, struct flow_spec *spec)
+{
+	*spec = (struct flow_spec){ .at = d->at, .argv = d->argv.v,
+	    .secret = d->secret.n > 0 ? d->secret.p : NULL, .env = d->env,
+	    .ok_exits = d->ok_exits,
+	    .proof_argv = d->proof.n > 0 ? d->proof.v : NULL,
+	    .file = it->pieces.v[i].file, .index = it->pieces.v[i].index,
+	    .level = r->ask->level,
+	    .expected = shares != NULL ? shares[i] : it->expected };
+}
+
+/* What the flows say, into the pieces; they are the dump's words, and the manifest
+ * comes later. */
+static void
+take_flows(struct run *r, struct item *it, const size_t *order,
+    struct flow_done *done, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		it->pieces.v[order[i]].flow = done[i];
+		it->raw += done[i].raw;
+		it->packed += done[i].packed;
+		for (size_t k = 0; k < done[i].procs.n; k++)
+			done[i].procs.v[k].name = pool_str(r->pool,
+			    done[i].procs.v[k].name);
+	}
+}
+
+void
+run_part_stream(struct run *r, struct item *it, struct dump *d, size_t n,
+    struct leader *leader, const int64_t *shares, size_t at_once)
 {
 	struct flow_store to[RUN_STORES];
-	struct stream s = { r, it, d->program, BUF_INIT };
+	struct stream s = { .r = r, .it = it, .said = BUF_INIT,
+		.leader = leader };
 	struct flow_care care = { .progress = on_progress,
 		.cancelled = stream_cancelled, .said = on_said, .ctx = &s };
+	struct flow_spec *specs = xcalloc(n, sizeof *specs);
+	struct flow_done *done = xcalloc(n, sizeof *done);
+	size_t *order = xcalloc(n, sizeof *order);
+	int64_t began = clock_mono_ms();
 	struct err e = ERR_INIT;
-	size_t n = 0;
+	size_t stores = 0;
 	bool ok;
 
 	for (size_t i = 0; i < r->n_shelves; i++)
 		if (r->shelves[i].dead == NULL)
-			to[n++] = (struct flow_store){
+			to[stores++] = (struct flow_store){
 			    r->shelves[i].store->name, r->shelves[i].at,
 			    r->shelves[i].dir, r->shelves[i].must };
-	struct flow_spec spec = { .at = d->at, .argv = d->argv.v,
-		.secret = d->secret.n > 0 ? d->secret.p : NULL,
-		.env = d->env, .ok_exits = d->ok_exits,
-		.proof_argv = d->proof.n > 0 ? d->proof.v : NULL,
-		.file = it->file, .index = it->index,
-		.level = r->ask->level, .stores = to, .n_stores = n,
-		.expected = it->expected };
+	order_of(n, shares, order);
+	for (size_t i = 0; i < n; i++) {
+		done[i].index = (struct buf)BUF_INIT;
+		spec_of(r, it, order[i], &d[order[i]], shares, &specs[i]);
+		specs[i].stores = to;
+		specs[i].n_stores = stores;
+	}
 	it->program = pool_str(r->pool, d->program);
 	it->version = d->version != NULL ? pool_str(r->pool, d->version) :
 	    NULL;
 	it->started = clock_wall_ms();
-	ok = flow_run(&spec, &care, &it->flow, &e);
+	ok = flow_run_all(specs, n, at_once, &care, done, &e);
 	it->finished = clock_wall_ms();
-	/* they are the dump's words, and the manifest comes later */
-	for (size_t i = 0; i < it->flow.procs.n; i++)
-		it->flow.procs.v[i].name = pool_str(r->pool,
-		    it->flow.procs.v[i].name);
+	it->took_ms = clock_mono_ms() - began;
+	take_flows(r, it, order, done, n);
+	if (!ok && s.lost.kind != ERR_NONE)
+		err_wrap(&e, "the session that kept the snapshot was lost (%s)",
+		    s.lost.msg);
 	if (run_cancelled(r))
 		run_part_fails(r, it, NULL, "cancelled");
-	else if (!pipe_ended_well(r, it, d, s.said.n > 0 ? s.said.p : ""))
+	else if (!pipes_ended_well(r, it, d, s.said.n > 0 ? s.said.p : ""))
 		run_part_fails(r, it, s.said.n > 0 && dump_next(s.said.p) ?
 		    dump_next(s.said.p) : e.hint, "%s", ok ? "a process of the "
 		    "pipe failed" : e.msg);
@@ -424,6 +534,9 @@ stream(struct run *r, struct item *it, struct dump *d)
 	    d->kind != SET_COMMAND)
 		it->sent_only = true;
 	read_back(r, it);
+	free(specs);
+	free(done);
+	free(order);
 	buf_release(&s.said);
 }
 
@@ -480,9 +593,9 @@ judge(struct run *r, struct item *it)
 {
 	struct run_part *p = run_part_of(r, it);
 
-	p->size = it->flow.packed;
-	p->raw_size = it->flow.raw;
-	p->took_ms = it->flow.took_ms;
+	p->size = it->packed;
+	p->raw_size = it->raw;
+	p->took_ms = it->took_ms;
 	p->ok = p->why == NULL && !it->sent_only;
 	for (size_t i = 0; i < r->n_shelves; i++) {
 		p->saved = p->saved || p->copies[i].verified;
@@ -524,13 +637,16 @@ run_part_dump(struct run *r, struct item *it)
 		go = false;
 	} else if (go && p->kind == SET_GLOBALS)
 		dump_globals(&d, &w, &it->tools, &it->facts);
-	else if (go && (go = lock_there(r, it, &w)))
-		dump_database(&d, &w, &it->tools, &it->facts);
+	else if (go && (go = lock_there(r, it, &w))) {
+		go = !run_part_many(r, it, &w) && p->why == NULL;
+		if (go)
+			dump_database(&d, &w, &it->tools, &it->facts, NULL);
+	}
 	if (go && p->kind == SET_GLOBALS && !it->facts.super)
 		run_part_warns(r, it, "%s is no superuser: the roles are saved "
 		    "without their passwords", w.user);
 	if (go)
-		stream(r, it, &d);
+		run_part_stream(r, it, &d, 1, NULL, NULL, 1);
 	judge(r, it);
 	say_part(r, it);
 	dump_release(&d);

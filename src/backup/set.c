@@ -169,6 +169,12 @@ set_file_name(struct buf *out, enum set_kind kind, const char *part)
 }
 
 void
+set_piece_name(struct buf *out, int number, const char *section)
+{
+	buf_printf(out, "%03d-%s.dump.gz", number, section);
+}
+
+void
 set_index_name(struct buf *out, const char *file)
 {
 	size_t n = strlen(file);

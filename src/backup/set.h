@@ -84,6 +84,11 @@ bool set_file_ok(const char *name);
 #define SET_CHECKSUMS "checksums.sha256"
 
 void set_file_name(struct buf *out, enum set_kind kind, const char *part);
+/* Of a database that was dumped in parallel, in its own folder; the order of the
+ * names is the order in which they are restored: 000-pre-data.dump.gz,
+ * 001-data.dump.gz ..., 999-post-data.dump.gz. */
+void set_piece_name(struct buf *out, int number, const char *section);
+enum { SET_PIECE_FIRST = 0, SET_PIECE_LAST = 999 };
 void set_index_name(struct buf *out, const char *file);	/* otc.dump.idx */
 
 /* "proof-20250214T021500Z-verified.json". One that is taken is not replaced: the

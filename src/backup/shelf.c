@@ -208,6 +208,16 @@ shelves_claim(struct shelf *v, size_t n, enum set_class class,
 	return !taken && living > 0;
 }
 
+bool
+shelf_folder(struct shelf *s, const char *name, struct err *e)
+{
+	char *path = xprintf("%s/%s", s->dir, name);
+	bool ok = place_mkdir(s->place, path, DIR_MODE, e);
+
+	free(path);
+	return ok;
+}
+
 /* ---- proving and publishing -------------------------------------------------------- */
 
 bool
@@ -271,6 +281,25 @@ write_papers(struct shelf *s, const struct manifest *m, struct proof *proof,
 	return ok;
 }
 
+/* The folders of a set that lies here, and itself. */
+static bool
+sync_dirs(struct shelf *s, struct err *e)
+{
+	struct place_list l = { 0 };
+	bool ok = place_list(s->place, s->dir, &l, e);
+
+	for (size_t i = 0; ok && i < l.entries.n; i++)
+		if (l.entries.v[i].st.is_dir) {
+			char *path = xprintf("%s/%s", s->dir,
+			    l.entries.v[i].name);
+
+			ok = file_sync_dir(path, e);
+			free(path);
+		}
+	place_list_release(&l);
+	return ok && file_sync_dir(s->dir, e);
+}
+
 /* A lost answer to a rename is no failed rename: look. */
 static bool
 rename_it(struct shelf *s, const char *to, struct err *e)
@@ -303,7 +332,7 @@ shelf_publish(struct shelf *s, const struct manifest *m, struct proof *proof,
 	above = xstrndup(s->dir, (size_t)(strrchr(s->dir, '/') - s->dir));
 	to = xprintf("%s/%s", above, name);
 	shelf_drop(s, RUN_FILE);
-	ok = (s->at != NULL || file_sync_dir(s->dir, e)) &&
+	ok = (s->at != NULL || sync_dirs(s, e)) &&
 	    rename_it(s, to, e) &&
 	    (s->at != NULL || file_sync_dir(above, e));
 	if (ok) {
@@ -318,6 +347,26 @@ shelf_publish(struct shelf *s, const struct manifest *m, struct proof *proof,
 }
 
 /* ---- taking it away ---------------------------------------------------------------- */
+
+/* What cannot be removed keeps its folder, which then says so. */
+void
+shelf_drop_folder(struct shelf *s, const char *name)
+{
+	char *path = xprintf("%s/%s", s->dir, name);
+	struct place_list l = { 0 };
+
+	if (place_list(s->place, path, &l, NULL))
+		for (size_t i = 0; i < l.entries.n; i++) {
+			char *file = xprintf("%s/%s", name,
+			    l.entries.v[i].name);
+
+			shelf_drop(s, file);
+			free(file);
+		}
+	(void)place_rmdir(s->place, path, NULL);
+	place_list_release(&l);
+	free(path);
+}
 
 bool
 shelf_abandon(struct shelf *s, struct buf *left)
@@ -335,7 +384,9 @@ shelf_abandon(struct shelf *s, struct buf *left)
 		for (size_t i = 0; i < l.entries.n; i++) {
 			const char *name = l.entries.v[i].name;
 
-			if ((strcmp(name, RUN_FILE) == 0) == (turn == 1))
+			if (l.entries.v[i].st.is_dir && turn == 0)
+				shelf_drop_folder(s, name);
+			else if ((strcmp(name, RUN_FILE) == 0) == (turn == 1))
 				shelf_drop(s, name);
 		}
 	place_list_release(&l);

@@ -39,10 +39,13 @@ void shelf_dies(struct shelf *s, const char *fmt, ...)
  * False: none is left. */
 bool shelves_claim(struct shelf *v, size_t n, enum set_class class,
     int64_t *ret_at, struct err *e);
+/* A folder in it, for a component of several files. */
+bool shelf_folder(struct shelf *s, const char *name, struct err *e);
 /* Size and SHA-256 of the file as it lies there. */
 bool shelf_read_back(struct shelf *s, const char *file, int64_t size,
     const char *sha256, struct err *e);
 void shelf_drop(struct shelf *s, const char *file);	/* a file of it */
+void shelf_drop_folder(struct shelf *s, const char *name);
 /* whole: under its final name; else as `.incomplete`. proof may be NULL. */
 bool shelf_publish(struct shelf *s, const struct manifest *m,
     struct proof *proof, bool whole, struct err *e);

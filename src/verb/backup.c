@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "backup/leader.h"
 #include "backup/unsafe.h"
 #include "base/clock.h"
 #include "base/text.h"
@@ -15,7 +16,7 @@
 #include "verb/verbs.h"
 
 static const char usage[] = "midwatch backup DB...|--all-unsafe "
-    "[--emergency] [--store NAME] [--level fast|small]";
+    "[--emergency] [--store NAME] [--jobs N] [--level fast|small]";
 static const char typed[] = "unrecorded";
 
 /* What is to be saved, and what became of it. */
@@ -32,19 +33,18 @@ struct work {
 /* ---- the work ------------------------------------------------------------------ */
 
 static void
-say_saved(struct work *w, const struct run_done *d, const char *name)
+say_saved(struct work *w, const struct run_done *d)
 {
 	const struct run_part *p = &d->parts.v[0];
-	struct buf file = BUF_INIT, path = BUF_INIT;
+	struct buf path = BUF_INIT;
 	char *line;
 
-	set_file_name(&file, p->kind, name);
 	for (size_t i = 0; i < d->stores.n; i++) {
 		if (!p->copies[i].verified || d->stores.v[i].path == NULL)
 			continue;
 		buf_clear(&path);
 		saving_path(&w->s, d->stores.v[i].name, d->stores.v[i].path,
-		    file.p, &path);
+		    p->file, &path);
 		line = xprintf("[OK] Backup saved: %s (%s)", path.p, p->why ==
 		    NULL || p->ok ? "verified" : "sent");
 		saving_say(&w->s, "%s", line);
@@ -52,7 +52,6 @@ say_saved(struct work *w, const struct run_done *d, const char *name)
 			saving_log(&w->s, "emergency", line);
 		free(line);
 	}
-	buf_release(&file);
 	buf_release(&path);
 }
 
@@ -93,7 +92,7 @@ save_one(struct work *w, const char *name)
 	w->ask.n = 1;
 	ok = backup_run(&w->ask, &w->s.care, &d, &e);
 	if (d.parts.n > 0 && d.parts.v[0].saved)
-		say_saved(w, &d, d.parts.v[0].name);
+		say_saved(w, &d);
 	if (!ok)
 		say_lost(w, &d, name, &e);
 	w->saved += ok;
@@ -219,6 +218,7 @@ take_args(struct work *w, const json_t *args)
 		.class = w->all_unsafe || json_get_bool(args, "emergency") ?
 		    SET_EMERGENCY : SET_MANUAL,
 		.store = json_get_str(args, "store"),
+		.jobs = (int)json_get_int(args, "jobs", 0),
 		.level = level != NULL && strcmp(level, "small") == 0 ?
 		    GZ_SMALL : GZ_FAST };
 	json_array_foreach(list, i, one)
@@ -248,7 +248,8 @@ backup_job(struct job *job, struct err *e)
 
 struct words {
 	bool all_unsafe, emergency;
-	const char *store, *level, *confirm;
+	const char *store, *level, *confirm, *jobs_word;
+	int64_t jobs;			/* 0: as many as there are cores */
 };
 
 static void
@@ -270,6 +271,7 @@ put_args(const struct cli *c, const struct desk *d, const struct words *o,
 	json_put_bool(out, "json", c->json);
 	json_put_str(out, "store", o->store);
 	json_put_str(out, "level", o->level);
+	json_put_int(out, "jobs", o->jobs);
 	json_close(out);
 }
 
@@ -346,6 +348,7 @@ verb_backup(struct cli *c, int argc, char **argv)
 		{ "--emergency", &o.emergency, NULL, NULL },
 		{ "--store", NULL, &o.store, NULL },
 		{ "--level", NULL, &o.level, NULL },
+		{ "--jobs", NULL, &o.jobs_word, NULL },
 		{ "--confirm", NULL, &o.confirm, NULL },
 	};
 	struct buf args = BUF_INIT;
@@ -362,6 +365,10 @@ verb_backup(struct cli *c, int argc, char **argv)
 	if (o.level != NULL && strcmp(o.level, "fast") != 0 &&
 	    strcmp(o.level, "small") != 0)
 		return cli_usage("--level is fast or small, not '%s'", o.level);
+	if (o.jobs_word != NULL && !text_int(o.jobs_word, 1, LEADER_JOBS,
+	    &o.jobs))
+		return cli_usage("'--jobs' is a number from 1 to %d, not '%s'",
+		    LEADER_JOBS, o.jobs_word);
 	open = desk_open(&d, c, &e);
 	if (!d.have_site) {
 		if (open)

@@ -77,10 +77,11 @@ const struct verb verbs[] = {
 	    "--incident --looks", true },
 	{ "drill", NULL, "drill", "practise in a sandbox", "", false },
 	{ "backup", verb_backup,
-	    "backup DB... [--emergency] [--store NAME] [--level fast|small]\n"
+	    "backup DB... [--emergency] [--store NAME] [--jobs N] "
+	    "[--level fast|small]\n"
 	    "backup --all-unsafe",
 	    "a verified copy of a database, now: streamed, no local disk needed",
-	    "--all-unsafe --emergency --store --level --confirm", false },
+	    "--all-unsafe --emergency --store --jobs --level --confirm", false },
 	{ "nightly", verb_nightly, "nightly [--dry-run]",
 	    "the scheduled job: everything, verified; --dry-run looks only",
 	    "--dry-run", false },

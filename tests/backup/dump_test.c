@@ -87,7 +87,7 @@ a_dump_cannot_be_timed_out_and_names_no_secret(void **state)
 
 	(void)state;
 	buf_str(&w.password, "hush");
-	dump_database(&d, &w, &t, &facts);
+	dump_database(&d, &w, &t, &facts, NULL);
 	info = word_with(&d, "--dbname=");
 	assert_non_null(strstr(info, "-c statement_timeout=0"));
 	assert_non_null(strstr(info, "-c idle_session_timeout=0"));
@@ -100,7 +100,7 @@ a_dump_cannot_be_timed_out_and_names_no_secret(void **state)
 	dump_release(&d);
 	/* older servers do not know them, and would refuse the session */
 	facts.version_num = 130000;
-	dump_database(&d, &w, &t, &facts);
+	dump_database(&d, &w, &t, &facts, NULL);
 	assert_null(strstr(word_with(&d, "--dbname="), "idle_session_timeout"));
 	dump_release(&d);
 	buf_release(&w.password);
