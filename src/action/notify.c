@@ -105,12 +105,13 @@ enum { RULES = sizeof rules / sizeof *rules };
 /* ---- what was told ---------------------------------------------------------------- */
 
 static struct notice *
-find(struct notify *n, enum site_trigger trigger, const struct reading *r)
+find(struct notify *n, enum site_trigger trigger, const char *kind,
+    const char *name)
 {
 	for (size_t i = 0; i < n->v.n; i++)
 		if (n->v.v[i].trigger == trigger &&
-		    strcmp(n->v.v[i].kind, r->kind) == 0 &&
-		    strcmp(n->v.v[i].name, r->name) == 0)
+		    strcmp(n->v.v[i].kind, kind) == 0 &&
+		    strcmp(n->v.v[i].name, name) == 0)
 			return &n->v.v[i];
 	return NULL;
 }
@@ -261,7 +262,7 @@ static void
 note_sign(struct notify *n, enum site_trigger trigger,
     const struct reading *r, enum sign sign)
 {
-	struct notice *o = find(n, trigger, r);
+	struct notice *o = find(n, trigger, r->kind, r->name);
 	bool steady = strcmp(r->kind, "disk") == 0;
 
 	if (sign == SIGN_BAD && o == NULL) {
@@ -344,7 +345,7 @@ handle(struct notify *n, const struct site *site, const struct state *state,
 		if (strcmp(rules[i].kind, r->kind) == 0)
 			note_sign(n, rules[i].trigger, r, rules[i].sign(r));
 	for (size_t i = 0; i < RULES; i++) {
-		struct notice *o = find(n, rules[i].trigger, r);
+		struct notice *o = find(n, rules[i].trigger, r->kind, r->name);
 
 		if (o == NULL || o->told || strcmp(rules[i].kind, r->kind) != 0)
 			continue;
@@ -384,6 +385,44 @@ notify_run(struct notify *n, const struct site *site,
 	}
 	io_close(&lock);
 	free(path);
+	return ok;
+}
+
+bool
+notify_known(const struct state *state, enum site_trigger trigger,
+    const char *kind, const char *name, const struct told *told,
+    struct err *e)
+{
+	char *path = state_path(state, "notify.json");
+	int lock = state_lock_file(state, "notify", e);
+	struct notify n = { 0 };
+	struct notice *o;
+	bool ok = false;
+
+	if (lock >= 0 && flock(lock, LOCK_EX | LOCK_NB) != 0)
+		err_set(e, ERR_BUSY, "another run is telling people just now");
+	else if (lock >= 0) {
+		load(&n, path);
+		o = find(&n, trigger, kind, name);
+		if (o == NULL) {
+			o = VEC_NEW(&n.v);
+			*o = (struct notice){ .trigger = trigger,
+				.kind = xstrdup(kind), .name = xstrdup(name),
+				.since = clock_wall_ms() };
+		}
+		o->cleared = false;
+		o->calm = 0;
+		o->told = true;
+		for (size_t i = 0; i < told->v.n; i++)
+			if (told->v.v[i].how == TOLD_FAILED)
+				o->told = false;
+			else
+				knows_now(o, told->v.v[i].who->who);
+		ok = save(&n, path, e);
+	}
+	io_close(&lock);
+	free(path);
+	notify_release(&n);
 	return ok;
 }
 

@@ -36,6 +36,11 @@ struct notify {
 bool notify_run(struct notify *n, const struct site *site,
     const struct state *state, const struct readings *all,
     const char *incident, int64_t deadline_ms, struct err *e);
+/* Somebody else told people of this reading's bad news just now (`told`): they are
+ * told of its end, and not of it again. False: it could not be kept. */
+bool notify_known(const struct state *state, enum site_trigger trigger,
+    const char *kind, const char *name, const struct told *told,
+    struct err *e);
 void notify_release(struct notify *n);
 
 #endif

@@ -202,17 +202,16 @@ plan_sets(struct planner *l, struct err *e)
 
 /* ---- unfinished sets --------------------------------------------------------------- */
 
-/* Says into why whose it is, and how long it must have been left alone. */
-static bool
-whose(struct planner *l, const struct set *set, struct buf *why,
-    int64_t *ret_quiet, struct err *e)
+bool
+prune_whose(const struct sets *s, struct place *p, const struct set *set,
+    struct buf *why, int64_t *ret_quiet, struct err *e)
 {
 	char *inside = file_join(set->path, RUN_FILE), since[40];
-	char *path = sets_path(l->sets, inside);
+	char *path = sets_path(s, inside);
 	struct err quiet = ERR_INIT;
 	struct buf b = BUF_INIT;
 	struct run_file r;
-	bool ok = sets_slurp(l->p, path, &b, &quiet);
+	bool ok = sets_slurp(p, path, &b, &quiet);
 
 	*ret_quiet = DAY_MS;
 	if (!ok && lost(&quiet))
@@ -250,7 +249,8 @@ plan_partial(struct planner *l, const struct set *set, struct err *e)
 	else if (l->lacking != NULL)
 		keep(l, set->path, "%s has no verified copy to fall back on",
 		    l->lacking);
-	else if ((ok = whose(l, set, &why, &quiet, e))) {
+	else if ((ok = prune_whose(l->sets, l->p, set, &why, &quiet,
+	    e))) {
 		text_fmt_duration(word, age > 0 ? age : 0);
 		if (quiet == DAY_MS && l->busy != NULL)
 			keep(l, set->path, "it may be of %s", l->busy);

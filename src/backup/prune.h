@@ -60,6 +60,12 @@ struct prune_plan {
 	VEC(struct prune_kept) kept;
 };
 
+/* Whose an unfinished set is, as a phrase behind why, and how long (ms) it must
+ * have been left alone before it may go; INT64_MAX: somebody is writing it. False:
+ * the store does not say. */
+bool prune_whose(const struct sets *s, struct place *p, const struct set *set,
+    struct buf *why, int64_t *ret_quiet, struct err *e);
+
 struct prune_ask {
 	const struct keep_ask *keep;
 	const struct sets_ask *look;	/* how a store is read again */

@@ -411,21 +411,24 @@ static bool
 promote(struct court *c)
 {
 	struct judged *first = NULL;
-	bool any = false;
+	bool any = false, newer = false;
 	size_t end = 0;
 
 	for (size_t i = 0; i < c->v.n; i++) {
 		struct judged *j = &c->v.v[i];
 
-		if (i == 0 || c->v.v[i - 1].store != j->store)
+		if (i == 0 || c->v.v[i - 1].store != j->store) {
 			forget_ranks(c);
+			newer = false;
+		}
 		if (i == end)
 			end = same_week(c, i, &first);
-		if (j == first && c->lacking == NULL &&
+		if (j == first && newer && c->lacking == NULL &&
 		    c->ask->stores[j->store].whole && wanted_weekly(c, j)) {
 			j->class = SET_WEEKLY;
 			j->promoted = any = true;
 		}
+		newer = newer || (j->class == SET_NIGHTLY && all_verified(j));
 		if (!j->aside && !j->gone)
 			count(c, j);
 	}

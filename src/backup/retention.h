@@ -26,7 +26,8 @@
  *   is no reason for anything else to go.
  *
  * The first verified nightly of a week (site zone, from Monday) is to be moved
- * into weekly/. The plan is at rest: carried out and made again it is empty.
+ * into weekly/, once a newer one is there: the last one stays where it was said to
+ * be. The plan is at rest: carried out and made again it is empty.
  */
 #ifndef BACKUP_RETENTION_H
 #define BACKUP_RETENTION_H

@@ -214,6 +214,8 @@ static const struct conf_row backup_rows[] = {
 	    .sub = &emergency_schema },
 	{ "orphans", CONF_STRS, AT(site_backup, orphans),
 	    .help = "patterns of left-over files that clean-up may plan" },
+	{ "heartbeat", CONF_CMD, AT(site_backup, heartbeat),
+	    .help = "runs after each proven nightly, JSON on its standard input" },
 };
 static const struct conf_schema backup_schema = {
 	ROWS(backup_rows), sizeof(struct site_backup)

@@ -171,6 +171,7 @@ struct site_backup {
 	bool globals;			/* true */
 	struct site_emergency emergency;
 	struct conf_strs orphans;	/* patterns of names */
+	struct conf_cmd heartbeat;	/* after a proven nightly */
 };
 
 struct site_retention {

@@ -3,21 +3,25 @@
  * loudly what is not. With --dry-run all of it up to the first byte.
  */
 #include <inttypes.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "action/heartbeat.h"
 #include "backup/lock.h"
+#include "backup/unsafe.h"
 #include "base/clock.h"
 #include "base/text.h"
+#include "verb/pruning.h"
 #include "verb/saving.h"
 #include "verb/verbs.h"
 
 /* No database can have this name. */
 static const char lock_name[] = "-nightly";
 
-enum { OPEN_MS = 60000 };
+enum { OPEN_MS = 60000, BEAT_MS = 30000 };
 
 struct night {
 	struct saving s;
@@ -25,10 +29,50 @@ struct night {
 	struct run_done done;
 	VEC(const char *) names;
 	bool ok, want_json;
+	int64_t began;			/* wall ms */
+	bool pruned, beat;		/* it came to that */
+	struct pruned gone;
 	struct buf failed;		/* names of what is not saved */
+	struct buf safe;		/* and of what is */
+	struct buf odd;			/* of unusual size */
+	struct buf mail;		/* what people are told */
 };
 
 /* ---- the verdict -------------------------------------------------------------------- */
+
+/* For the one who looks, and for those who are told. */
+static void
+line(struct night *n, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+static void
+line(struct night *n, const char *fmt, ...)
+{
+	struct buf b = BUF_INIT;
+	va_list ap;
+
+	va_start(ap, fmt);
+	buf_vprintf(&b, fmt, ap);
+	va_end(ap);
+	saving_say(&n->s, "%s", b.p);
+	buf_printf(&n->mail, "%s\n", b.p);
+	buf_release(&b);
+}
+
+static void
+add_name(struct buf *b, const char *name)
+{
+	buf_printf(b, "%s%s", b->n > 0 ? ", " : "", name);
+}
+
+/* What is odd about a good one, in a few words. */
+static const char *
+remark(const struct run_part *p)
+{
+	if (p->warnings.n > 0)
+		return " (with a warning)";
+	return p->size_verdict == SIZE_NO_BASELINE &&
+	    p->kind != SET_GLOBALS ? " (no baseline yet)" : "";
+}
 
 static void
 say_parts(struct night *n)
@@ -39,17 +83,20 @@ say_parts(struct night *n)
 
 		text_fmt_size(size, p->size);
 		text_fmt_duration(took, p->took_ms > 0 ? p->took_ms : 0);
-		if (p->ok)
-			saving_say(&n->s, "  %-20s verified, %s in %s%s",
-			    p->name, size, took, p->warnings.n > 0 ?
-			    " (with a warning)" : "");
-		else {
-			saving_say(&n->s, "  %-20s %s: %s", p->name, p->saved ?
-			    "NOT EVERYWHERE" : "NOT SAVED", p->why != NULL ?
-			    p->why : "?");
-			buf_printf(&n->failed, "%s%s", n->failed.n > 0 ?
-			    ", " : "", p->name);
+		if (p->size_verdict == SIZE_SMALL ||
+		    p->size_verdict == SIZE_LARGE)
+			add_name(&n->odd, p->name);
+		if (p->ok) {
+			line(n, "  %-20s verified, %s in %s%s", p->name, size,
+			    took, remark(p));
+			add_name(&n->safe, p->name);
+			continue;
 		}
+		line(n, "  %-20s %s: %s%s%s", p->name, p->saved ?
+		    "NOT EVERYWHERE" : "NOT SAVED", p->why != NULL ? p->why :
+		    "?", p->next != NULL ? "; " : "", p->next != NULL ?
+		    p->next : "");
+		add_name(&n->failed, p->name);
 	}
 }
 
@@ -62,16 +109,49 @@ say_stores(struct night *n)
 
 		if (r->path != NULL) {
 			saving_path(&n->s, r->name, r->path, NULL, &path);
-			saving_say(&n->s, "[%s] Backup saved: %s (%s)",
-			    r->whole ? "OK" : "WARNING", path.p, r->whole ?
-			    "verified" : "incomplete");
+			line(n, "[%s] Backup saved: %s (%s)", r->whole ? "OK" :
+			    "WARNING", path.p, r->whole ? "verified" :
+			    "incomplete");
 			saving_log(&n->s, "backup", path.p);
 		} else
-			saving_say(&n->s, "[ERROR] %s has no copy of tonight%s"
-			    "%s", r->name, r->why != NULL ? ": " : "",
+			line(n, "[ERROR] %s has no copy of tonight%s%s",
+			    r->name, r->why != NULL ? ": " : "",
 			    r->why != NULL ? r->why : "");
 		buf_release(&path);
 	}
+}
+
+/* After a failure: what there is to fall back on, and what not even that. */
+static void
+say_what_is_safe(struct night *n)
+{
+	const struct site *site = &n->s.desk.site;
+	int64_t now = clock_wall_ms();
+	struct unsafe u;
+	struct buf names = BUF_INIT;
+	char age[32];
+
+	unsafe_find(&u, site, &n->s.desk.state, n->done.at > 0 ? n->done.at :
+	    n->began, n->s.care.cancelled, n->s.care.ctx);
+	if (n->safe.n > 0)
+		line(n, "  safe: %s", n->safe.p);
+	for (size_t i = 0; i < u.v.n; i++) {
+		const struct unsafe_one *o = &u.v.v[i];
+
+		text_fmt_duration(age, o->newest > 0 && o->newest < now ?
+		    now - o->newest : 0);
+		line(n, "  NOT safe: %s: %s%s%s", o->name, o->newest == 0 ?
+		    "it has no verified copy anywhere" :
+		    "its newest verified copy is ", o->newest == 0 ? "" : age,
+		    o->newest == 0 ? "" : " old");
+		buf_printf(&names, " %s", o->name);
+	}
+	if (u.unread.n > 0)
+		line(n, "  not known: what lies in %s", u.unread.p);
+	if (names.n > 0)
+		line(n, "  type: midwatch backup%s --emergency", names.p);
+	buf_release(&names);
+	unsafe_release(&u);
 }
 
 /* For a mail: what is safe, what is not, and what to type. */
@@ -79,29 +159,30 @@ static void
 say_verdict(struct night *n)
 {
 	size_t good = 0, of = n->done.parts.n;
-	char *line;
+	char *last;
 
 	for (size_t i = 0; i < of; i++)
 		good += n->done.parts.v[i].ok;
-	saving_say(&n->s, "nightly of %s: %zu of %zu verified%s",
-	    n->s.desk.site.name, good, of, n->done.degraded ?
-	    ", with warnings" : "");
+	line(n, "nightly of %s: %zu of %zu verified%s", n->s.desk.site.name,
+	    good, of, n->done.degraded ? ", with warnings" : "");
 	say_parts(n);
 	say_stores(n);
+	if (!n->ok && !n->done.cancelled)
+		say_what_is_safe(n);
 	if (n->ok)
-		line = xprintf("[OK] nightly: all %zu are verified%s", of,
+		last = xprintf("[OK] nightly: all %zu are verified%s", of,
 		    n->done.degraded ? ", with warnings" : "");
 	else if (n->done.cancelled)
-		line = xprintf("[FAIL] nightly: cancelled; %zu of %zu are "
+		last = xprintf("[FAIL] nightly: cancelled; %zu of %zu are "
 		    "verified", good, of);
 	else
-		line = xprintf("[FAIL] nightly: %s%s; type: midwatch backup "
+		last = xprintf("[FAIL] nightly: %s%s; type: midwatch backup "
 		    "--all-unsafe", n->failed.n > 0 ? "not safe: " :
 		    "a store does not have it", n->failed.n > 0 ?
 		    n->failed.p : "");
-	saving_say(&n->s, "%s", line);
-	saving_log(&n->s, "backup", line);
-	free(line);
+	line(n, "%s", last);
+	saving_log(&n->s, "backup", last);
+	free(last);
 }
 
 static void
@@ -152,6 +233,56 @@ open_incident(struct night *n)
 	free(title);
 }
 
+static void
+one_more(struct night *n, const char *about, const char *text, bool ok,
+    const char *next)
+{
+	struct buf data = BUF_INIT;
+	struct err e = ERR_INIT;
+
+	json_open(&data);
+	json_put_str(&data, "source", "nightly");
+	json_put_str(&data, "about", about);
+	json_put_bool(&data, "ok", ok);
+	json_put_str(&data, "next", next);
+	json_close(&data);
+	(void)saving_journal(&n->s, EVENT_EVIDENCE, text, data.p, &e);
+	buf_release(&data);
+}
+
+/* What stood in the way before, and where nothing lies now. */
+static void
+give_rest(struct night *n)
+{
+	const struct run_done *d = &n->done;
+	char *text;
+
+	for (size_t i = 0; i < d->pre.v.n; i++) {
+		const struct pre_finding *f = &d->pre.v.v[i];
+
+		if (f->level == PRE_OK)
+			continue;
+		text = xprintf("nightly, before it began: %s: %s", f->about,
+		    f->text);
+		one_more(n, f->about, text, false, f->next);
+		free(text);
+	}
+	for (size_t i = 0; i < d->stores.n; i++) {
+		const struct run_store *r = &d->stores.v[i];
+
+		text = xprintf("nightly: %s has %s%s%s%s", r->name,
+		    r->path == NULL ? "nothing of tonight" : r->path,
+		    r->path != NULL && !r->whole ? ", which is not complete" :
+		    "", r->why != NULL ? ": " : "", r->why != NULL ? r->why :
+		    "");
+		one_more(n, r->name, text, r->whole, NULL);
+		free(text);
+	}
+	if (d->left != NULL)
+		one_more(n, "left behind", d->left, false, "midwatch cleanup "
+		    "--plan");
+}
+
 /* What failed and what did not, into the record of the incident. */
 static void
 give_evidence(struct night *n)
@@ -164,6 +295,7 @@ give_evidence(struct night *n)
 		(void)desk_incident(&n->s.desk, id, &e);
 	if (!n->s.desk.have_inc)
 		return;
+	give_rest(n);
 	for (size_t i = 0; i < n->done.parts.n; i++) {
 		const struct run_part *p = &n->done.parts.v[i];
 		char *text = xprintf("nightly: %s %s%s%s", p->name, p->ok ?
@@ -182,6 +314,46 @@ give_evidence(struct night *n)
 		buf_release(&data);
 		free(text);
 	}
+}
+
+/* ---- who hears of it ------------------------------------------------------------------- */
+
+/* Only what was proven is good news; bad news is told whatever it is. */
+static void
+tell(struct night *n, int status)
+{
+	static const char *const schedule[] = { "schedule", "nightly" };
+	const struct site *site = &n->s.desk.site;
+	struct err e = ERR_INIT;
+	char *subject;
+
+	if (n->s.dry || n->done.cancelled)
+		return;
+	if (n->ok)
+		subject = xprintf("nightly of %s: all %zu are verified",
+		    site->name, n->done.parts.n);
+	else
+		subject = xprintf("the nightly of %s FAILED%s%s; type: "
+		    "midwatch backup --all-unsafe", site->name, n->failed.n > 0
+		    ? ": not safe: " : "", n->failed.n > 0 ? n->failed.p : "");
+	saving_tell(&n->s, n->ok ? SITE_TRIGGER_NIGHTLY_OK :
+	    SITE_TRIGGER_NIGHTLY_FAILED, subject, n->mail.n > 0 ? n->mail.p :
+	    NULL, n->ok ? NULL : schedule);
+	if (n->odd.n > 0) {
+		char *odd = xprintf("the backup of %s is of unusual size",
+		    n->odd.p);
+
+		saving_tell(&n->s, SITE_TRIGGER_SIZE_ANOMALY, odd,
+		    n->mail.p, NULL);
+		free(odd);
+	}
+	if (status == EXIT_DONE) {
+		n->beat = heartbeat_beat(site, subject, clock_mono_ms() +
+		    BEAT_MS, &e);
+		if (!n->beat)
+			saving_say(&n->s, "[WARNING] %s", e.msg);
+	}
+	free(subject);
 }
 
 /* ---- the job ------------------------------------------------------------------------- */
@@ -210,11 +382,39 @@ put_result(struct night *n, int status)
 	json_open(&b);
 	saving_put(&n->s, &n->done, n->ok, &b);
 	json_put_str(&b, "class", n->s.class);
+	if (n->pruned) {
+		json_key(&b, "retention");
+		json_open(&b);
+		json_put_int(&b, "removed", (int64_t)n->gone.removed);
+		json_put_int(&b, "promoted", (int64_t)n->gone.promoted);
+		json_put_int(&b, "left", (int64_t)n->gone.left);
+		json_put_int(&b, "freed", n->gone.freed);
+		json_key(&b, "items");
+		json_open_list(&b);
+		buf_add(&b, n->gone.json.p, n->gone.json.n);
+		json_close_list(&b);
+		json_close(&b);
+	}
 	json_put_int(&b, "job", n->s.job->n);
 	json_put_int(&b, "exit", status);
 	json_close(&b);
 	saving_say(&n->s, "%s", b.p);
 	buf_release(&b);
+}
+
+/* Only what was proven lets anything older go. */
+static void
+prune(struct night *n)
+{
+	if (!n->ok) {
+		saving_say(&n->s, "retention: nothing is removed, since the "
+		    "run has failed");
+		return;
+	}
+	n->pruned = true;
+	pruning_run(&n->s, &n->gone);
+	if (n->gone.left + n->gone.unread > 0)
+		n->done.degraded = true;
 }
 
 static int
@@ -228,9 +428,12 @@ work(struct night *n, struct err *e)
 	everything(n);
 	if (!state_spare_there(&n->s.desk.state))
 		(void)state_spare_make(&n->s.desk.state, &quiet);
+	n->began = clock_wall_ms();
 	n->ok = backup_run(&n->ask, &n->s.care, &n->done, e);
+	if (!n->s.dry)
+		prune(n);
 	if (e->kind != ERR_NONE)
-		saving_say(&n->s, "[FAIL] nightly: %s", e->msg);
+		line(n, "[FAIL] nightly: %s", e->msg);
 	else if (n->s.dry)
 		say_dry(n);
 	else
@@ -242,6 +445,7 @@ work(struct night *n, struct err *e)
 		open_incident(n);
 		give_evidence(n);
 	}
+	tell(n, status);
 	put_result(n, status);
 	err_clear(e);			/* it was said */
 	return status;
@@ -271,7 +475,8 @@ take_lock(struct night *n, struct backup_lock *l, struct err *e)
 int
 nightly_job(struct job *job, struct err *e)
 {
-	struct night n = { .failed = BUF_INIT };
+	struct night n = { .gone = PRUNED_INIT, .failed = BUF_INIT,
+		.safe = BUF_INIT, .odd = BUF_INIT, .mail = BUF_INIT };
 	struct backup_lock lock = BACKUP_LOCK_INIT;
 	const json_t *args = json_object_get(job->spec, "args");
 	int status = EXIT_USAGE;
@@ -285,7 +490,11 @@ nightly_job(struct job *job, struct err *e)
 	}
 	backup_lock_drop(&lock);
 	run_done_release(&n.done);
+	pruned_release(&n.gone);
 	buf_release(&n.failed);
+	buf_release(&n.safe);
+	buf_release(&n.odd);
+	buf_release(&n.mail);
 	VEC_RELEASE(&n.names);
 	saving_close(&n.s);
 	return status;

@@ -9,12 +9,13 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "action/notify.h"
 #include "base/clock.h"
 #include "base/io.h"
 #include "base/text.h"
 #include "record/log.h"
 
-enum { FOLLOW_MS = 200, CANCEL_WAIT_MS = 30000, PLAIN_MS = 30000,
+enum { FOLLOW_MS = 200, TELL_MS = 60000, CANCEL_WAIT_MS = 30000, PLAIN_MS = 30000,
        BAR_MAX = 160 };
 
 /* ---- the voice ------------------------------------------------------------------ */
@@ -156,6 +157,41 @@ saving_log(struct saving *s, const char *name, const char *line)
 		(void)io_write_all(fd, b.p, b.n);
 	io_close(&fd);
 	buf_release(&b);
+}
+
+void
+saving_tell(struct saving *s, enum site_trigger trigger, const char *subject,
+    const char *text, const char *const reading[2])
+{
+	const struct tell t = { .trigger = trigger, .subject = subject,
+		.text = text, .incident = s->desk.have_inc ? s->desk.inc.id :
+		NULL };
+	struct told told = { 0 };
+	struct err quiet = ERR_INIT;
+
+	if (!s->desk.have_site)
+		return;
+	tell_people(&s->desk.site, &s->desk.state, &t, NULL, clock_mono_ms() +
+	    TELL_MS, &told);
+	for (size_t i = 0; i < told.v.n; i++) {
+		const struct told_one *one = &told.v.v[i];
+		const char *phone = one->who->phone;
+
+		if (one->how == TOLD_HOOK)
+			saving_say(s, "%s was told (%s)", one->who->who,
+			    site_triggers[trigger]);
+		else
+			saving_say(s, "[WARNING] %s is to be told by hand "
+			    "(%s)%s%s%s%s", one->who->who,
+			    site_triggers[trigger], phone != NULL ? ": " : "",
+			    phone != NULL ? phone : "", one->how == TOLD_FAILED
+			    ? "; the hook did not: " : "", one->how ==
+			    TOLD_FAILED ? one->why : "");
+	}
+	if (reading != NULL && told.v.n > 0)
+		(void)notify_known(&s->desk.state, trigger, reading[0],
+		    reading[1], &told, &quiet);
+	told_release(&told);
 }
 
 /* ---- the desk ---------------------------------------------------------------------- */

@@ -38,6 +38,12 @@ void saving_ends(struct saving *s, const char *text, int status);
 /* A line in the log of the site that has that name. */
 void saving_log(struct saving *s, const char *name, const char *line);
 
+/* The site's contacts are told, and what became of it is said. reading: kind and
+ * name of the one that will say the same, so that nobody hears it twice; NULL:
+ * there is none. */
+void saving_tell(struct saving *s, enum site_trigger trigger,
+    const char *subject, const char *text, const char *const reading[2]);
+
 /* Where it lies, as a person types it; where is a store's name. */
 void saving_path(struct saving *s, const char *store, const char *dir,
     const char *file, struct buf *out);

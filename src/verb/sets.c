@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "backup/sets.h"
+#include "backup/prune.h"
 #include "base/clock.h"
 #include "base/secret.h"
 #include "base/text.h"
@@ -16,12 +16,19 @@
 enum {
 	TIMEOUT_MS = 60000,
 	DIG_MS = 5000,
-	QUIET_MS = 900000,	/* nobody writes a set that stands still so long */
 	ORPHANS_SHOWN = 20,
+};
+
+/* Whose an unfinished set is, and how long it must stand still to be nobody's. */
+struct owner {
+	const struct set *set;
+	char *why;
+	int64_t quiet;
 };
 
 struct shelf {
 	const struct site_store *store;
+	VEC(struct owner) owners;
 	struct sets sets;
 	bool ok;			/* read to its end */
 	struct err why;
@@ -53,6 +60,25 @@ past(void *ctx)
 }
 
 static void
+find_owners(struct shelf *s, struct place *p)
+{
+	for (size_t i = 0; i < s->sets.v.n; i++) {
+		struct owner o = { .set = s->sets.v.v[i] };
+		struct buf why = BUF_INIT;
+		struct err e = ERR_INIT;
+
+		if (o.set->state != SET_PARTIAL || !o.set->looked)
+			continue;
+		if (!prune_whose(&s->sets, p, o.set, &why, &o.quiet, &e)) {
+			o.quiet = INT64_MAX;
+			buf_str(&why, e.msg);
+		}
+		o.why = buf_detach(&why);
+		VEC_PUSH(&s->owners, o);
+	}
+}
+
+static void
 fill(struct hoard *h, struct shelf *s, int64_t until)
 {
 	const struct conf_strs *orphans = &h->site->backup.orphans;
@@ -73,6 +99,7 @@ fill(struct hoard *h, struct shelf *s, int64_t until)
 	if (s->ok) {
 		ask.deadline_ms = s->until = clock_mono_ms() + DIG_MS;
 		sets_dig(&s->sets, p, &ask);
+		find_owners(s, p);
 	} else if (s->why.kind == ERR_CANCELLED) {
 		err_clear(&s->why);
 		err_set(&s->why, ERR_TIMEOUT, "no answer in time");
@@ -176,22 +203,25 @@ say_set(const struct hoard *h, const struct row *r)
 		say_part(set, i);
 }
 
+/* As retention has it: what may go was left alone for long enough by an owner who
+ * is gone. */
 static void
-say_unfinished(const struct hoard *h, const struct row *r)
+say_unfinished(const struct hoard *h, const struct shelf *s,
+    const struct owner *o)
 {
-	char age[32], size[16];
+	int64_t age = h->now - o->set->changed;
+	char word[32], size[16];
 
-	if (r->set->state != SET_PARTIAL || !r->set->looked)
-		return;
-	say_age(h, r->set->changed, age);
-	text_fmt_size(size, r->set->bytes);
-	if (h->now - r->set->changed < QUIET_MS)
-		cli_out("unfinished  %s  %s: %s, written to %s ago: leave it",
-		    r->shelf->store->name, r->set->path, size, age);
+	say_age(h, o->set->changed, word);
+	text_fmt_size(size, o->set->bytes);
+	if (age < o->quiet)
+		cli_out("unfinished  %s  %s: %s, last written to %s ago (%s): "
+		    "leave it", s->store->name, o->set->path, size, word,
+		    o->why);
 	else
-		cli_out("unfinished  %s  %s: %s, untouched for %s: it is no "
-		    "backup; 'midwatch cleanup --plan' offers to remove it",
-		    r->shelf->store->name, r->set->path, size, age);
+		cli_out("unfinished  %s  %s: %s, untouched for %s (%s): it is "
+		    "no backup; 'midwatch cleanup --plan' offers to remove it",
+		    s->store->name, o->set->path, size, word, o->why);
 }
 
 static void
@@ -253,12 +283,13 @@ say_page(const struct hoard *h)
 	for (size_t i = 0; i < all.v.n; i++)
 		if (all.v.v[i].set->state != SET_PARTIAL)
 			say_set(h, &all.v.v[i]);
-	for (size_t i = 0; i < all.v.n; i++) {
-		say_unfinished(h, &all.v.v[i]);
+	for (size_t i = 0; i < all.v.n; i++)
 		say_problem(&all.v.v[i]);
-	}
 	for (size_t i = 0; i < h->v.n; i++) {
 		const struct shelf *s = &h->v.v[i];
+
+		for (size_t k = 0; k < s->owners.n; k++)
+			say_unfinished(h, s, &s->owners.v[k]);
 
 		say_strays(s);
 		if (s->sets.unread + s->sets.beyond > 0)
@@ -449,8 +480,12 @@ show(struct desk *d, const char *name, int64_t timeout_ms)
 			say_page(&h);
 		status = h.failed > 0 ? EXIT_FAILED : EXIT_DONE;
 	}
-	for (size_t i = 0; i < h.v.n; i++)
+	for (size_t i = 0; i < h.v.n; i++) {
+		for (size_t k = 0; k < h.v.v[i].owners.n; k++)
+			free(h.v.v[i].owners.v[k].why);
+		VEC_RELEASE(&h.v.v[i].owners);
 		sets_release(&h.v.v[i].sets);
+	}
 	VEC_RELEASE(&h.v);
 	return status;
 }

@@ -26,7 +26,7 @@ fill(struct shelves *all, struct shelf *s, const struct site *site)
 	sets_init(&s->sets, s->store->name, s->store->path, site->name);
 	s->place = place_open(site_spec(&s->spec, site, at), &care, &s->why);
 	s->ok = s->place != NULL && sets_read(&s->sets, s->place,
-	    &(struct sets_ask){ 0 }, &s->why);
+	    &all->look, &s->why);
 	if (s->place != NULL && s->why.kind == ERR_NOTFOUND)
 		s->ok = true;		/* nothing was ever stored there */
 }

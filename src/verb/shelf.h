@@ -22,6 +22,7 @@ struct shelves {
 	VEC(struct shelf *) v;
 	bool (*cancelled)(void *ctx);	/* NULL: never */
 	void *ctx;
+	struct sets_ask look;		/* how the stores are read */
 };
 
 /* Those of that name, or all (NULL). False: no such store. */

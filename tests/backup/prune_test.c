@@ -139,7 +139,7 @@ make_store(void)
 	    "$m --proof $PWD/made/nightly/$s verified $s otc=ok app=ok; done; "
 	    "$m $PWD/made emergency 20260201T020000Z.partial otc=database; "
 	    "touch made/nightly/20260206T020000Z/otc.dump.gz.tmp "
-	    "made/nightly/20260212T020000Z/otc.dump.gz.tmp; }; "
+	    "made/nightly/20260216T020000Z/otc.dump.gz.tmp; }; "
 	    "cp -a made/. nas/; echo x >nas/a.tmp; echo x >nas/daily/2025/b.tmp; "
 	    "echo x >nas/nightly/young.tmp; mkdir nas/nightly/dir.tmp; "
 	    "find nas -exec touch -d 2026-02-10T00:00:00Z {} +; "
@@ -184,20 +184,21 @@ try_all(int port)
 	make_store();
 	bench_open(&b, port);
 	bench_look(&b);
-	/* Monday the 16th becomes the weekly one, which leaves the 12th */
-	assert_int_equal(kind_of(&b, NEWEST), PRUNE_PROMOTE);
+	/* Monday the 16th stays where it is, and the 10th was the first of the
+	 * week before */
+	assert_int_equal(kind_of(&b, THIRD), PRUNE_PROMOTE);
 	assert_int_equal(kind_of(&b, OLDEST), PRUNE_SET);
 	assert_int_equal(kind_of(&b, SECOND), PRUNE_SET);
-	assert_int_equal(kind_of(&b, THIRD), PRUNE_SET);
+	assert_int_equal(kind_of(&b, FOURTH), PRUNE_SET);
 	assert_int_equal(kind_of(&b, ORPHANED), PRUNE_PARTIAL);
 	assert_int_equal(kind_of(&b, "a.tmp"), PRUNE_ORPHAN);
 	assert_int_equal(kind_of(&b, "daily/2025/b.tmp"), PRUNE_ORPHAN);
 	/* what lies in a set that goes, goes with it */
 	assert_int_equal(kind_of(&b, SECOND "/otc.dump.gz.tmp"), -1);
-	assert_int_equal(kind_of(&b, FOURTH "/otc.dump.gz.tmp"),
+	assert_int_equal(kind_of(&b, NEWEST "/otc.dump.gz.tmp"),
 	    PRUNE_LEFTOVER);
 	assert_int_equal(b.plan.v.n, 8);
-	assert_non_null(strstr(kept(&b, FOURTH), "newest"));
+	assert_non_null(strstr(kept(&b, NEWEST), "newest"));
 	assert_non_null(strstr(kept(&b, "nightly/young.tmp"), "day old"));
 	assert_non_null(strstr(kept(&b, "nightly/dir.tmp"), "directory"));
 	assert_true(prune_size(&b.plan) > 3 * 8192);
@@ -207,9 +208,9 @@ try_all(int port)
 	prune_code(&b.plan, again);
 	assert_string_not_equal(code, again);
 	assert_int_equal(b.plan.v.n, 0);
-	assert_true(there("weekly/20260216T020000Z"));
-	assert_true(there(FOURTH));
-	assert_false(there(OLDEST) || there(SECOND) || there(THIRD) ||
+	assert_true(there("weekly/20260210T020000Z"));
+	assert_true(there(NEWEST));
+	assert_false(there(OLDEST) || there(SECOND) || there(FOURTH) ||
 	    there(ORPHANED) || there("a.tmp") || there("daily/2025/b.tmp"));
 	assert_true(there("nightly/young.tmp") && there("nightly/dir.tmp"));
 	assert_true(all_whole());
@@ -287,7 +288,8 @@ try_kills(int port, int every)
 		make_store();
 		ended = killed_at(port, k);
 		assert_true(all_whole());
-		assert_true(there(NEWEST) || there("weekly/20260216T020000Z"));
+		assert_true(there(NEWEST));
+		assert_true(there(THIRD) || there("weekly/20260210T020000Z"));
 		/* what it left is no backup, and goes when nobody comes back */
 		bench_open(&b, port);
 		for (int turn = 0; turn < 3; turn++) {

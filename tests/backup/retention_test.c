@@ -492,6 +492,11 @@ weeks_begin_where_the_site_is(void **state)
 	w.policy.daily = 30;
 	set = good_night(&w.stores[0], SET_NIGHTLY, at);
 	good_night(&w.stores[0], SET_WEEKLY, at - DAY);
+	assert_true(clock_zone_set("Africa/Lagos", &e));
+	/* the newest stays where it was said to be */
+	(void)why_of(&w, set, KEEP_STAYS);
+	good_night(&w.stores[0], SET_NIGHTLY, at + DAY);
+	assert_true(clock_zone_set("UTC", &e));
 	(void)why_of(&w, set, KEEP_STAYS);
 	assert_true(clock_zone_set("Africa/Lagos", &e));
 	(void)why_of(&w, set, KEEP_PROMOTED);
