@@ -28,6 +28,7 @@ struct work {
 	VEC(const char *) names;
 	size_t saved, busy;
 	bool cancelled;
+	struct buf lost;		/* what became of the others, for people */
 };
 
 /* ---- the work ------------------------------------------------------------------ */
@@ -77,6 +78,7 @@ say_lost(struct work *w, const struct run_done *d, const char *name,
 	saving_say(&w->s, "%s", line);
 	if (w->ask.class == SET_EMERGENCY)
 		saving_log(&w->s, "emergency", line);
+	buf_printf(&w->lost, "%s\n", line);
 	free(line);
 }
 
@@ -165,6 +167,18 @@ status_of(const struct work *w)
 	    w->busy == w->names.n ? EXIT_REFUSED : EXIT_FAILED;
 }
 
+/* Whoever is to hear of it does, journal or not. */
+static void
+tell_lost(struct work *w, const char *names)
+{
+	char *subject = xprintf("the emergency backup of %.200s FAILED: %zu of "
+	    "%zu saved and verified", names, w->saved, w->names.n);
+
+	saving_tell(&w->s, SITE_TRIGGER_EMERGENCY_BACKUP_FAILED, subject,
+	    w->lost.n > 0 ? w->lost.p : NULL, NULL);
+	free(subject);
+}
+
 static int
 save_all(struct work *w)
 {
@@ -193,6 +207,8 @@ save_all(struct work *w)
 		saving_say(s, "[%s] %zu of %zu saved and verified", status ==
 		    EXIT_DONE ? "OK" : "FAIL", w->saved, w->names.n);
 	saving_ends(s, text, status);
+	if (emergency && status == EXIT_FAILED)
+		tell_lost(w, names.p);
 	if (w->want_json)
 		saving_say(s, "{\"ok\":%s,\"class\":\"%s\",\"job\":%" PRId64
 		    ",\"backups\":[%s]}", status == EXIT_DONE ? "true" :
@@ -228,7 +244,7 @@ take_args(struct work *w, const json_t *args)
 int
 backup_job(struct job *job, struct err *e)
 {
-	struct work w = { .all_unsafe = false };
+	struct work w = { .lost = BUF_INIT };
 	int status = EXIT_USAGE;
 
 	if (saving_open(&w.s, job, e)) {
@@ -240,6 +256,7 @@ backup_job(struct job *job, struct err *e)
 		status = save_all(&w);
 	}
 	VEC_RELEASE(&w.names);
+	buf_release(&w.lost);
 	saving_close(&w.s);
 	return status;
 }
@@ -302,7 +319,7 @@ static int
 save_unrecorded(struct cli *c, struct desk *d, const struct words *o,
     const char *args, const struct err *why)
 {
-	struct work w = { .all_unsafe = false };
+	struct work w = { .lost = BUF_INIT };
 	json_t *a = json_read(args, strlen(args), NULL);
 	char answer[32] = "";
 	struct err quiet = ERR_INIT;
@@ -334,6 +351,7 @@ save_unrecorded(struct cli *c, struct desk *d, const struct words *o,
 	w.s.class = set_class_name(w.ask.class);
 	status = save_all(&w);
 	VEC_RELEASE(&w.names);
+	buf_release(&w.lost);
 	buf_release(&w.s.json);
 	json_decref(a);
 	return status;

@@ -27,6 +27,7 @@ backup = { to = ( "nas" ); also = ( "local" ); orphans = ( "*.tmp" ); heartbeat 
 retention = { $keep };
 comms = { contacts = ( { who = "Ops"; on = ( "nightly-ok" ); tell = "cat >>ops"; },
 	{ who = "Lead"; on = ( "nightly-failed" ); tell = "cat >>lead"; },
+	{ who = "Head"; on = ( "emergency-backup-failed" ); tell = "cat >>head"; },
 	{ who = "Boss"; phone = "+234 1"; on = ( "nightly-failed" ); } ); };
 END
 }
@@ -76,6 +77,8 @@ check "the incident has what stood in the way" contains "$OUT" "nightly, before 
 check "and what each store has" contains "$OUT" "nightly: nas has nothing of tonight"
 run_ "$MIDWATCH" status --notify
 check "nobody hears of the same failure twice" [ "$(wc -l <lead)" = 1 ]
+expect_exit 1 "an emergency backup that fails" "$MIDWATCH" backup otc --emergency
+check "is told with the reason" grep -q '"trigger":"emergency-backup-failed".*FAIL. otc is not saved: ' head
 run_ "$MIDWATCH" incident resolve --override "a test"
 run_ "$MIDWATCH" incident close --override "a test"
 
