@@ -19,7 +19,7 @@
 
 enum { TICK_MS = 100, SOURCE_STALL_MS = 600000,
        STORE_STALL_MS = 120000, PATIENCE_MS = 15000, REAP_MS = 1500,
-       LINE_MAX_ = 1000 };
+       LINE_MAX_ = 1000, COUNTS_MAX = 256 << 20 };
 
 /* ---- starting ------------------------------------------------------------------------- */
 
@@ -89,7 +89,7 @@ start_all(struct flow *f)
 			goto out;
 	}
 	pid = proves ? start(f, &f->procs[FLOW_PROOF], &(struct start){ proof[0],
-	    -1, true, SIGTERM }) : 1;
+	    f->counts, true, SIGTERM }) : 1;
 	if (pid == 0)
 		flow_proof(f->b, spec);
 	if (pid < 0)
@@ -519,7 +519,7 @@ flow_begin(struct flow *f, const struct flow_spec *given,
 {
 	*f = (struct flow){ .own = *given, .spec = &f->own, .care = care,
 	    .done = ret, .e = &f->why, .began_ms = clock_mono_ms(),
-	    .now = { .bottleneck = "" } };
+	    .now = { .bottleneck = "" }, .counts = -1 };
 	if (given->n_stores == 0 || given->n_stores > FLOW_STORES)
 		return err_set(f->e, ERR_USAGE, "%zu stores; one to %d are "
 		    "possible", given->n_stores, FLOW_STORES);
@@ -534,11 +534,34 @@ flow_begin(struct flow *f, const struct flow_spec *given,
 		return err_sys(f->e, "no memory for a stream");
 	}
 	prepare(f);
+	if (f->own.counts && f->own.proof_argv != NULL)
+		f->counts = memfd_create("counts", MFD_CLOEXEC);
+	f->own.counts = f->counts >= 0;
 	if (!start_all(f))
 		f->failed = true;
 	/* whoever is started from now on has a board of its own */
 	(void)madvise(f->b, sizeof *f->b, MADV_DONTFORK);
 	return !f->failed;
+}
+
+/* Of a proof that did not end well nothing is there. */
+static void
+take_counts(struct flow *f)
+{
+	struct err quiet = ERR_INIT;
+	struct buf b = BUF_INIT;
+
+	if (f->counts >= 0 && lseek(f->counts, 0, SEEK_SET) == 0) {
+		while (b.n < COUNTS_MAX && io_read_some(f->counts, &b,
+		    1 << 16) > 0)
+			;
+		f->done->counted = !f->failed && b.n > 0 &&
+		    counts_read(&f->done->counts, b.p, b.n, &quiet);
+	}
+	if (!f->done->counted)
+		counts_release(&f->done->counts);
+	buf_release(&b);
+	io_close(&f->counts);
 }
 
 bool
@@ -548,6 +571,7 @@ flow_end(struct flow *f)
 		return false;
 	end_all(f);
 	finish(f);
+	take_counts(f);
 	measure(f, true);
 	(void)munmap(f->b, sizeof *f->b);
 	f->b = NULL;
@@ -560,5 +584,6 @@ flow_done_release(struct flow_done *d)
 	buf_release(&d->index);
 	VEC_RELEASE(&d->procs);
 	VEC_RELEASE(&d->stores);
+	counts_release(&d->counts);
 	*d = (struct flow_done){ .index = BUF_INIT };
 }

@@ -19,6 +19,7 @@
 #ifndef BACKUP_FLOW_H
 #define BACKUP_FLOW_H
 
+#include "backup/counts.h"
 #include "backup/gz.h"
 #include "place/place.h"
 
@@ -43,6 +44,8 @@ struct flow_spec {
 
 	/* Reads the raw bytes to their end and must exit with 0; NULL: none. */
 	const char *const *proof_argv;
+	bool counts;			/* it writes a dump as SQL: its rows
+					 * are counted on the way */
 
 	const char *file, *index;	/* names in the set; index NULL: none */
 	enum gz_level level;
@@ -91,6 +94,8 @@ struct flow_done {
 	struct buf index;		/* as it was written to the stores */
 	char index_sha256[SHA_HEX];
 	VEC(struct flow_proc) procs;	/* source, gzip, proof */
+	bool counted;			/* the proof ended well, and */
+	struct counts counts;		/* sorted */
 	VEC(struct flow_sent) stores;
 };
 

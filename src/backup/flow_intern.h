@@ -110,6 +110,8 @@ struct flow {
 	const char *names[FLOW_PROCS];
 	int64_t began_ms, ended_ms[FLOW_PROCS], looked_ms;
 	int64_t indexed;		/* members in done->index */
+	int counts;			/* where the proof's warden puts what it
+					 * has counted; -1: nowhere */
 	bool failed;
 	/* of the last report */
 	int64_t told_ms, told_raw, told_packed, spent[FLOW_ATS];

@@ -18,13 +18,60 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "backup/dumptext.h"
 #include "backup/flow_intern.h"
 #include "base/clock.h"
 #include "base/io.h"
 #include "base/proc.h"
 #include "base/spawn.h"
 
-enum { GRACE_MS = 2000, LINGER_MS = 1000, LAST_S = 20 };
+enum { GRACE_MS = 2000, LINGER_MS = 1000, LAST_S = 20, HEARD = 1 << 20,
+       TURNS = 8 };
+
+/* What the proof writes, as it comes; NULL: nobody wants it. */
+struct hearing {
+	int from, to;			/* of the pipe; -1: there is none */
+	int note;			/* where the counts go */
+	bool rests;			/* the pipe holds much */
+	struct buf piece;
+	struct dumptext text;
+};
+
+/* Whatever is there now. Where the pipe holds much a short sleep is worth many
+ * small reads: the program writes it page by page. */
+static void
+hear_text(struct hearing *h)
+{
+	ssize_t n = HEARD;
+
+	for (int i = 0; i < TURNS && n > HEARD / 2; i++) {
+		buf_clear(&h->piece);
+		n = io_read_some(h->from, &h->piece, HEARD);
+		if (n > 0)
+			dumptext_take(&h->text, h->piece.p, h->piece.n);
+	}
+	if (n == 0 || (n < 0 && errno != EAGAIN))
+		io_close(&h->from);
+	else if (h->rests)
+		clock_sleep_ms(1);
+}
+
+/* All of it came, and its end was seen: only then is it worth anything. */
+static void
+note_counts(struct hearing *h)
+{
+	int64_t until = clock_mono_ms() + GRACE_MS;
+	struct buf b = BUF_INIT;
+
+	while (h->from >= 0 && clock_mono_ms() < until)
+		hear_text(h);
+	dumptext_end(&h->text);
+	if (h->from < 0 && !h->text.in_data) {
+		counts_write(&h->text.counts, &b);
+		(void)io_write_all(h->note, b.p, b.n);
+	}
+	buf_release(&b);
+}
 
 /* ---- a program here --------------------------------------------------------------- */
 
@@ -78,13 +125,14 @@ end_below(pid_t pid, int *status, bool *have)
 
 /* Until it has ended. What it left in the background has a moment more. */
 static bool
-keep_watch(pid_t pid, int signals, int *status)
+keep_watch(pid_t pid, int signals, struct hearing *h, int *status)
 {
 	bool have = false, gone = true;
 	int64_t until = INT64_MAX;
 
 	for (;;) {
-		struct pollfd f = { .fd = signals, .events = POLLIN };
+		struct pollfd f[2] = { { signals, POLLIN, 0 },
+		    { h != NULL ? h->from : -1, POLLIN, 0 } };
 
 		if (reap(pid, status)) {
 			have = true;
@@ -96,7 +144,9 @@ keep_watch(pid_t pid, int signals, int *status)
 			gone = end_below(pid, status, &have);
 			break;
 		}
-		(void)poll(&f, 1, have ? 20 : 1000);
+		(void)poll(f, 2, have ? 20 : 1000);
+		if (f[1].revents != 0)
+			hear_text(h);
 	}
 	return have && gone;
 }
@@ -119,7 +169,8 @@ listen_to_signals(void)
 
 /* in and out are closed here once the program has them. */
 static void
-ward(struct flow_end *end, struct spawn *s, bool to_its_end)
+ward(struct flow_end *end, struct spawn *s, bool to_its_end,
+    struct hearing *h)
 {
 	int signals = listen_to_signals(), status = 0, left = 0;
 	struct err e = ERR_INIT;
@@ -131,11 +182,13 @@ ward(struct flow_end *end, struct spawn *s, bool to_its_end)
 	pid = spawn_start(s, &e);
 	(void)close(FLOW_OUT);
 	(void)close(FLOW_ERR);
+	if (h != NULL)
+		io_close(&h->to);
 	if (pid < 0) {
 		flow_ends(end, 127, e.msg);
 		return;
 	}
-	if (!keep_watch(pid, signals, &status)) {
+	if (!keep_watch(pid, signals, h, &status)) {
 		flow_ends(end, -1, "it could not be ended");
 		return;
 	}
@@ -143,8 +196,11 @@ ward(struct flow_end *end, struct spawn *s, bool to_its_end)
 	if (to_its_end && status == 0 && ioctl(FLOW_IN, FIONREAD, &left) == 0 &&
 	    left > 0)
 		flow_ends(end, 0, "it did not read to the end");
-	else
+	else {
+		if (h != NULL && status == 0)
+			note_counts(h);
 		flow_ends(end, spawn_code(status), "");
+	}
 }
 
 /* ---- secrets ---------------------------------------------------------------------- */
@@ -310,8 +366,23 @@ flow_source(struct flow_board *b, const struct flow_spec *spec)
 		}
 	}
 	environment(spec->env, spec->secret != NULL ? s.keep[0] : -1);
-	ward(&b->source, &s, false);
+	ward(&b->source, &s, false, NULL);
 	_exit(0);
+}
+
+static bool
+hear(struct hearing *h)
+{
+	int pipe[2];
+
+	h->note = fcntl(FLOW_OUT, F_DUPFD_CLOEXEC, FLOW_FDS);
+	if (h->note < 0 || pipe2(pipe, O_CLOEXEC) != 0)
+		return false;
+	(void)fcntl(pipe[0], F_SETFL, O_NONBLOCK);
+	h->rests = fcntl(pipe[0], F_SETPIPE_SZ, FLOW_PIPE) >= FLOW_PIPE;
+	h->from = pipe[0];
+	h->to = pipe[1];
+	return true;
 }
 
 _Noreturn void
@@ -319,7 +390,11 @@ flow_proof(struct flow_board *b, const struct flow_spec *spec)
 {
 	struct spawn s = { .argv = spec->proof_argv, .in = FLOW_IN,
 	    .out = -1 };
+	struct hearing h = { .note = -1 };
+	bool hears = spec->counts && hear(&h);
 
-	ward(&b->proof, &s, true);
+	if (hears)
+		s.out = h.to;
+	ward(&b->proof, &s, true, hears ? &h : NULL);
 	_exit(0);
 }

@@ -74,7 +74,7 @@ add_item(struct run *r, const char *name, enum set_kind kind)
 	p = VEC_NEW(&r->done->parts);
 	p->name = pool_str(r->pool, name);
 	p->kind = kind;
-	p->size = p->raw_size = p->took_ms = -1;
+	p->size = p->raw_size = p->took_ms = p->tables = p->rows = -1;
 	set_file_name(&file, kind, name);
 	p->file = run_add_piece(r, it, NULL, file.p)->file;
 	buf_release(&file);
@@ -336,6 +336,8 @@ backup_run(const struct run_ask *ask, const struct run_care *care,
 	for (size_t i = 0; i < r.items.n; i++) {
 		for (size_t k = 0; k < r.items.v[i]->pieces.n; k++)
 			flow_done_release(&r.items.v[i]->pieces.v[k].flow);
+		for (size_t k = 0; k < r.items.v[i]->pieces.n; k++)
+			buf_release(&r.items.v[i]->pieces.v[k].rows);
 		VEC_RELEASE(&r.items.v[i]->pieces);
 		free(r.items.v[i]);
 	}

@@ -63,6 +63,7 @@ struct run_part {
 	bool busy;			/* another run has it */
 	const char *why, *next;		/* when it is not ok */
 	int64_t size, raw_size, took_ms;
+	int64_t tables, rows;		/* counted in the dump; -1: not */
 	enum size_verdict size_verdict;
 	struct run_copy copies[RUN_STORES];	/* as the stores are numbered */
 	VEC(const char *) warnings;

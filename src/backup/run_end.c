@@ -9,40 +9,35 @@
 
 /* ---- sizes ---------------------------------------------------------------------- */
 
-static bool
-is_odd(enum size_verdict v)
-{
-	return v == SIZE_SMALL || v == SIZE_LARGE;
-}
-
 /* Against the last good ones: a warning, never a reason to throw data away. */
 static void
 judge_size(struct run *r, struct item *it)
 {
-	int64_t percent = r->ask->site->backup.size_change;
 	struct run_part *p = run_part_of(r, it);
+	const struct size_entry copy = { .size = p->size,
+		.raw_size = p->raw_size, .tables = p->tables };
 	struct sizes s = { 0 };
 	struct size_base base;
 	struct err quiet = ERR_INIT;
-	enum size_verdict raw;
-	char is[16], was[16];
+	struct buf why = BUF_INIT;
+	char is[32], was[32];
 
 	if (r->ask->state == NULL || p->kind == SET_GLOBALS || !p->saved ||
 	    !sizes_read(&s, r->ask->state, p->name, &quiet))
 		return;
 	sizes_base(&s, r->done->at, &base);
-	p->size_verdict = size_judge(p->size, base.size, percent);
-	raw = size_judge(p->raw_size, base.raw_size, percent);
-	if (is_odd(raw))
-		p->size_verdict = raw;
-	text_fmt_size(is, is_odd(raw) ? p->raw_size : p->size);
-	text_fmt_size(was, is_odd(raw) ? base.raw_size : base.size);
-	if (is_odd(p->size_verdict))
-		run_part_warns(r, it, "its size is unusually %s: %s%s, usually "
-		    "%s; 'midwatch validate latest --restore' would show "
-		    "whether something is missing",
-		    size_verdict_name(p->size_verdict), is, is_odd(raw) ?
-		    " of data" : "", was);
+	p->size_verdict = sizes_judge(&base, &copy,
+	    r->ask->site->backup.size_change, &why);
+	if (why.n > 0)
+		run_part_warns(r, it, "its size is %s; 'midwatch validate "
+		    "latest --restore' would show whether something is missing",
+		    why.p);
+	if (sizes_slow(&base, p->took_ms)) {
+		text_fmt_duration(is, p->took_ms);
+		text_fmt_duration(was, base.took_ms);
+		run_part_warns(r, it, "it took %s, usually %s", is, was);
+	}
+	buf_release(&why);
 	sizes_release(&s);
 }
 
@@ -52,7 +47,8 @@ keep_size(struct run *r, struct item *it)
 	struct run_part *p = run_part_of(r, it);
 	struct size_entry entry = { .at = r->done->at,
 		.class = r->ask->class, .size = p->size,
-		.raw_size = p->raw_size, .tables = -1, .rows = -1,
+		.raw_size = p->raw_size, .tables = p->tables,
+		.rows = p->rows,
 		.took_ms = p->took_ms, .good = p->ok };
 	struct err e = ERR_INIT;
 
@@ -99,6 +95,11 @@ put_file(struct set_part *part, const struct item *it, const struct piece *p)
 	f->index.name = in_its_dir(it, p->index);
 	f->index.size = (int64_t)p->flow.index.n;
 	memcpy(f->index.sha256, p->flow.index_sha256, SHA_HEX);
+	if (p->counts == NULL)
+		return;
+	f->counts.name = in_its_dir(it, p->counts);
+	f->counts.size = (int64_t)p->rows.n;
+	memcpy(f->counts.sha256, p->rows_sha256, SHA_HEX);
 }
 
 static void
@@ -134,6 +135,10 @@ put_part(struct run *r, struct manifest *m, struct item *it, size_t shelf)
 	}
 	part->dir = part->complete ? it->dir : NULL;
 	part->snapshot = part->complete ? it->snapshot : NULL;
+	if (part->complete && p->tables >= 0) {
+		part->tables = p->tables;
+		part->rows = p->rows;
+	}
 	if (!part->complete)
 		part->problem = p->copies[shelf].why != NULL ?
 		    p->copies[shelf].why : p->why != NULL ? p->why :
@@ -165,7 +170,8 @@ fill(struct run *r, struct manifest *m, struct proof *proof, size_t shelf,
 		if (there && !it->sent_only)
 			VEC_PUSH(&proof->parts, ((struct proof_part){
 			    .name = p->name, .ok = true, .bytes = p->size,
-			    .took_ms = p->took_ms, .tables = -1, .rows = -1,
+			    .took_ms = p->took_ms, .tables = p->tables,
+			    .rows = p->rows,
 			    .text = "read to its end as it was made; size and "
 			    "SHA-256 read back" }));
 	}

@@ -16,6 +16,9 @@
 /* One archive of a component. */
 struct piece {
 	const char *file, *index;	/* as seen from the set */
+	const char *counts;		/* rows of its tables; NULL: none */
+	struct buf rows;		/* what is in that file */
+	char rows_sha256[SHA_HEX];
 	struct flow_done flow;
 };
 

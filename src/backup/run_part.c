@@ -359,6 +359,8 @@ copy_fails(struct run *r, struct item *it, size_t i, const char *why)
 	for (size_t k = 0; k < it->pieces.n; k++) {
 		shelf_drop(s, it->pieces.v[k].file);
 		shelf_drop(s, it->pieces.v[k].index);
+		if (it->pieces.v[k].counts != NULL)
+			shelf_drop(s, it->pieces.v[k].counts);
 	}
 	if (it->dir != NULL)
 		shelf_drop_folder(s, it->dir);
@@ -395,7 +397,9 @@ read_piece(struct shelf *s, const struct piece *p, struct err *e)
 {
 	return shelf_read_back(s, p->file, p->flow.packed, p->flow.sha256,
 	    e) && shelf_read_back(s, p->index, (int64_t)p->flow.index.n,
-	    p->flow.index_sha256, e);
+	    p->flow.index_sha256, e) && (p->counts == NULL ||
+	    (shelf_put(s, p->counts, &p->rows, e) && shelf_read_back(s,
+	    p->counts, (int64_t)p->rows.n, p->rows_sha256, e)));
 }
 
 /* Size and hash of all its files as they lie there. */
@@ -463,6 +467,7 @@ spec_of(const struct run *r, const struct item *it, size_t i,
 	    .secret = d->secret.n > 0 ? d->secret.p : NULL, .env = d->env,
 	    .ok_exits = d->ok_exits,
 	    .proof_argv = d->proof.n > 0 ? d->proof.v : NULL,
+	    .counts = d->kind == SET_DATABASE,
 	    .file = it->pieces.v[i].file, .index = it->pieces.v[i].index,
 	    .level = r->ask->level,
 	    .expected = shares != NULL ? shares[i] : it->expected };
@@ -481,6 +486,38 @@ take_flows(struct run *r, struct item *it, const size_t *order,
 		for (size_t k = 0; k < done[i].procs.n; k++)
 			done[i].procs.v[k].name = pool_str(r->pool,
 			    done[i].procs.v[k].name);
+	}
+}
+
+/* How many rows each table has, as a file of its own and in all; nothing of it
+ * when one of the pieces could not be counted. */
+static void
+take_counts(struct run *r, struct item *it)
+{
+	struct run_part *p = run_part_of(r, it);
+	int64_t tables = 0, rows = 0;
+
+	for (size_t i = 0; i < it->pieces.n; i++) {
+		const struct piece *q = &it->pieces.v[i];
+
+		if (!q->flow.counted)
+			return;
+		tables += (int64_t)q->flow.counts.v.n;
+		rows += counts_rows(&q->flow.counts);
+	}
+	p->tables = tables;
+	p->rows = rows;
+	for (size_t i = 0; i < it->pieces.n; i++) {
+		struct piece *q = &it->pieces.v[i];
+		struct buf name = BUF_INIT;
+
+		if (q->flow.counts.v.n == 0)
+			continue;
+		set_counts_name(&name, q->file);
+		q->counts = pool_str(r->pool, name.p);
+		counts_write(&q->flow.counts, &q->rows);
+		sha_of(q->rows.p, q->rows.n, q->rows_sha256);
+		buf_release(&name);
 	}
 }
 
@@ -533,6 +570,8 @@ run_part_stream(struct run *r, struct item *it, struct dump *d, size_t n,
 	else if (big_enough(r, it) && d->proof.n == 0 &&
 	    d->kind != SET_COMMAND)
 		it->sent_only = true;
+	if (run_part_of(r, it)->why == NULL && d->kind == SET_DATABASE)
+		take_counts(r, it);
 	read_back(r, it);
 	free(specs);
 	free(done);
@@ -560,6 +599,10 @@ say_part(struct run *r, struct item *it)
 		json_put_int(&data, "raw_size", p->raw_size);
 		json_put_int(&data, "took_ms", p->took_ms);
 	}
+	if (p->saved && p->tables >= 0) {
+		json_put_int(&data, "tables", p->tables);
+		json_put_int(&data, "rows", p->rows);
+	}
 	json_put_str(&data, "why", p->why);
 	json_key(&data, "stores");
 	json_open_list(&data);
@@ -575,7 +618,10 @@ say_part(struct run *r, struct item *it)
 	if (p->saved)
 		buf_printf(&text, "%s: read back on %s: %s in %s", p->name,
 		    where.p, size, took);
-	else
+	if (p->saved && p->tables >= 0)
+		buf_printf(&text, ", %" PRId64 " table%s, %" PRId64 " rows",
+		    p->tables, p->tables == 1 ? "" : "s", p->rows);
+	if (!p->saved)
 		buf_printf(&text, "%s: not saved: %s", p->name, p->why);
 	if (p->saved)
 		run_say(r, "%s", text.p);

@@ -174,15 +174,27 @@ set_piece_name(struct buf *out, int number, const char *section)
 	buf_printf(out, "%03d-%s.dump.gz", number, section);
 }
 
-void
-set_index_name(struct buf *out, const char *file)
+static void
+side_name(struct buf *out, const char *file, const char *ending)
 {
 	size_t n = strlen(file);
 
 	if (n > 3 && strcmp(file + n - 3, ".gz") == 0)
 		n -= 3;
 	buf_add(out, file, n);
-	buf_str(out, ".idx");
+	buf_str(out, ending);
+}
+
+void
+set_index_name(struct buf *out, const char *file)
+{
+	side_name(out, file, ".idx");
+}
+
+void
+set_counts_name(struct buf *out, const char *file)
+{
+	side_name(out, file, ".counts");
 }
 
 void

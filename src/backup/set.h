@@ -90,6 +90,7 @@ void set_file_name(struct buf *out, enum set_kind kind, const char *part);
 void set_piece_name(struct buf *out, int number, const char *section);
 enum { SET_PIECE_FIRST = 0, SET_PIECE_LAST = 999 };
 void set_index_name(struct buf *out, const char *file);	/* otc.dump.idx */
+void set_counts_name(struct buf *out, const char *file);	/* otc.dump.counts */
 
 /* "proof-20250214T021500Z-verified.json". One that is taken is not replaced: the
  * next free second it is, in the proof as well. */

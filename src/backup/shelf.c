@@ -121,8 +121,9 @@ is_free(struct shelf *s, enum set_class class, int64_t at, struct err *e)
 	return true;
 }
 
-static bool
-put(struct shelf *s, const char *name, const struct buf *b, struct err *e)
+bool
+shelf_put(struct shelf *s, const char *name, const struct buf *b,
+    struct err *e)
 {
 	char *path = xprintf("%s/%s", s->dir, name);
 	struct place_file *f = place_create(s->place, path, MODE, e);
@@ -153,7 +154,7 @@ claim(struct shelf *s, enum set_class class, int64_t at, struct err *e)
 	}
 	run_file_self(&run);
 	run_file_write(&run, &b);
-	ok = put(s, RUN_FILE, &b, e);
+	ok = shelf_put(s, RUN_FILE, &b, e);
 	buf_release(&b);
 	if (!ok && e->sys_errno == EEXIST)
 		e->sys_errno = 0;	/* of the file, not of the second */
@@ -264,8 +265,8 @@ write_papers(struct shelf *s, const struct manifest *m, struct proof *proof,
 	if (ok) {
 		sha_of(b.p, b.n, sha);
 		checksums_of(m, sha, &sums);
-		ok = put(s, SET_MANIFEST, &b, e) &&
-		    put(s, SET_CHECKSUMS, &sums, e) &&
+		ok = shelf_put(s, SET_MANIFEST, &b, e) &&
+		    shelf_put(s, SET_CHECKSUMS, &sums, e) &&
 		    shelf_read_back(s, SET_MANIFEST, (int64_t)b.n, sha, e);
 	}
 	if (ok) {

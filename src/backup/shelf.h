@@ -44,6 +44,9 @@ bool shelf_folder(struct shelf *s, const char *name, struct err *e);
 /* Size and SHA-256 of the file as it lies there. */
 bool shelf_read_back(struct shelf *s, const char *file, int64_t size,
     const char *sha256, struct err *e);
+/* A small file of it, whole. */
+bool shelf_put(struct shelf *s, const char *file, const struct buf *b,
+    struct err *e);
 void shelf_drop(struct shelf *s, const char *file);	/* a file of it */
 void shelf_drop_folder(struct shelf *s, const char *name);
 /* whole: under its final name; else as `.incomplete`. proof may be NULL. */

@@ -13,7 +13,7 @@
 #include "base/io.h"
 #include "base/text.h"
 
-enum { TAIL = 256 << 10, LINE = 256, NUMBERS = 5 };
+enum { TAIL = 256 << 10, LINE = 256, NUMBERS = 5, SLOW_MS = 60000 };
 
 #define WORD_(id, word) word,
 static const char *const verdicts[] = { SIZE_VERDICTS(WORD_) };
@@ -292,4 +292,45 @@ size_judge(int64_t value, int64_t median_, int64_t percent)
 		    SIZE_NORMAL;
 	return more(median_ - value, median_, percent) ? SIZE_SMALL :
 	    SIZE_NORMAL;
+}
+
+static bool
+is_odd(enum size_verdict v)
+{
+	return v == SIZE_SMALL || v == SIZE_LARGE;
+}
+
+enum size_verdict
+sizes_judge(const struct size_base *base, const struct size_entry *copy,
+    int64_t percent, struct buf *why)
+{
+	enum size_verdict packed = size_judge(copy->size, base->size, percent);
+	enum size_verdict raw = size_judge(copy->raw_size, base->raw_size,
+	    percent);
+	enum size_verdict tables = size_judge(copy->tables, base->tables,
+	    percent);
+	char is[16], was[16];
+
+	/* what is missing tells more than how well the rest could be packed */
+	if (is_odd(tables)) {
+		buf_printf(why, "unusually %s: the rows of %" PRId64 " table%s,"
+		    " usually %" PRId64, size_verdict_name(tables),
+		    copy->tables, copy->tables == 1 ? "" : "s", base->tables);
+		return tables;
+	}
+	if (!is_odd(raw) && !is_odd(packed))
+		return packed;
+	text_fmt_size(is, is_odd(raw) ? copy->raw_size : copy->size);
+	text_fmt_size(was, is_odd(raw) ? base->raw_size : base->size);
+	buf_printf(why, "unusually %s: %s%s, usually %s",
+	    size_verdict_name(is_odd(raw) ? raw : packed), is, is_odd(raw) ?
+	    " of data" : "", was);
+	return is_odd(raw) ? raw : packed;
+}
+
+bool
+sizes_slow(const struct size_base *base, int64_t took_ms)
+{
+	return base->n > 0 && base->took_ms >= 0 &&
+	    took_ms / 2 > base->took_ms && took_ms - SLOW_MS > base->took_ms;
 }

@@ -16,6 +16,7 @@
 #include <stdint.h>
 
 #include "backup/set.h"
+#include "base/buf.h"
 #include "base/err.h"
 #include "base/vec.h"
 #include "record/state.h"
@@ -61,5 +62,11 @@ void sizes_base(const struct sizes *s, int64_t before, struct size_base *ret);
 /* value against the median: more than percent away? -1 on either side: no
  * baseline. */
 enum size_verdict size_judge(int64_t value, int64_t median, int64_t percent);
+/* A copy against its base: packed and raw bytes, tables. What is odd is behind
+ * why: "unusually small: 12 MB of data, usually 90 MB". */
+enum size_verdict sizes_judge(const struct size_base *base,
+    const struct size_entry *copy, int64_t percent, struct buf *why);
+/* More than twice as long as usual, and more than a minute longer. */
+bool sizes_slow(const struct size_base *base, int64_t took_ms);
 
 #endif

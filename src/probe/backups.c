@@ -13,7 +13,7 @@
  *			when the last restore was proven, how long it took
  *	size, raw_size, tables, rows
  *			of the newest sent copy; left out: not counted
- *	usual_size, usual_raw_size
+ *	usual_size, usual_raw_size, usual_tables
  *			medians of the last good ones before it
  *	size_verdict	"normal", "small", "large", "no baseline"
  *	size_anomaly	small or large
@@ -410,38 +410,32 @@ static void
 say_size(struct ask *a)
 {
 	const struct set_copy *c = &a->best[PROVEN_SENT];
-	int64_t percent = a->eye->site->backup.size_change, size, raw;
-	enum size_verdict verdict, of_raw;
+	int64_t percent = a->eye->site->backup.size_change;
+	struct size_entry copy = { .size = -1 };
+	enum size_verdict verdict;
 	struct size_base base;
-	char is[16], was[16];
+	struct buf why = BUF_INIT;
 
 	if (c->set == NULL)
 		return;
-	size = set_part_size(c->part);
-	raw = set_part_raw_size(c->part);
+	copy.size = set_part_size(c->part);
+	copy.raw_size = set_part_raw_size(c->part);
+	copy.tables = c->part->tables;
 	usual(a, c->set->at, &base);
-	verdict = size_judge(size, base.size, percent);
-	of_raw = size_judge(raw, base.raw_size, percent);
-	if (verdict == SIZE_NORMAL &&
-	    (of_raw == SIZE_SMALL || of_raw == SIZE_LARGE))
-		verdict = of_raw;
-	put_fact(a->r, "size", size);
-	put_fact(a->r, "raw_size", raw);
-	put_fact(a->r, "tables", c->part->tables);
+	verdict = sizes_judge(&base, &copy, percent, &why);
+	put_fact(a->r, "size", copy.size);
+	put_fact(a->r, "raw_size", copy.raw_size);
+	put_fact(a->r, "tables", copy.tables);
 	put_fact(a->r, "rows", c->part->rows);
 	put_fact(a->r, "usual_size", base.size);
 	put_fact(a->r, "usual_raw_size", base.raw_size);
+	put_fact(a->r, "usual_tables", base.tables);
 	reading_str(a->r, "size_verdict", size_verdict_name(verdict));
-	reading_bool(a->r, "size_anomaly", verdict == SIZE_SMALL ||
-	    verdict == SIZE_LARGE);
-	if (verdict != SIZE_SMALL && verdict != SIZE_LARGE)
-		return;
-	text_fmt_size(is, of_raw == verdict ? raw : size);
-	text_fmt_size(was, of_raw == verdict ? base.raw_size : base.size);
-	reading_say(a->r, LEVEL_WARNING, "midwatch validate latest --restore",
-	    "the newest copy is unusually %s: %s%s, usually %s",
-	    size_verdict_name(verdict), is, of_raw == verdict ? " of data" : "",
-	    was);
+	reading_bool(a->r, "size_anomaly", why.n > 0);
+	if (why.n > 0)
+		reading_say(a->r, LEVEL_WARNING, "midwatch validate latest "
+		    "--restore", "the newest copy is %s", why.p);
+	buf_release(&why);
 }
 
 /* ---- restores, roles, the future --------------------------------------------------------- */

@@ -295,6 +295,10 @@ put_parts(const struct run_done *d, struct buf *out)
 			json_put_int(out, "size", p->size);
 			json_put_int(out, "raw_size", p->raw_size);
 			json_put_int(out, "took_ms", p->took_ms);
+			if (p->tables >= 0) {
+				json_put_int(out, "tables", p->tables);
+				json_put_int(out, "rows", p->rows);
+			}
 			json_put_str(out, "size_verdict",
 			    size_verdict_name(p->size_verdict));
 		}
