@@ -607,11 +607,95 @@ restore_target_release(struct restore_target *t)
 	free(t->user);
 }
 
+/* Of an archive with only a part of the schema: what it would drop, until it
+ * would begin to make anything. */
+static bool
+take_drop(void *ctx, const char *s, size_t n)
+{
+	struct buf *b = ctx;
+
+	if (text_starts(s, "SET ") || text_starts(s, "SELECT pg_catalog."))
+		return !text_starts(s, "SET default_");
+	if (!text_starts(s, "DROP ") && !text_starts(s,
+	    "ALTER TABLE IF EXISTS "))
+		return false;
+	buf_add(b, s, n);
+	buf_str(b, ";\n");
+	return true;
+}
+
+static bool
+find_drops(const char *pg_restore, const struct restore_ask *ask,
+    const char *file, struct buf *drops, struct err *e)
+{
+	const char *argv[] = { pg_restore, "--clean", "--if-exists",
+		"--schema-only", "--file=-", file, NULL };
+	struct dumptext t = { .statement = take_drop, .ctx = drops };
+	struct reader r = READER_INIT;
+	bool ok;
+
+	r.out = to_text;
+	r.ctx = &t;
+	r.cancelled = stopped;
+	r.cancel_ctx = ask->care;
+	ok = reader_run(&r, argv, e);
+	reader_release(&r);
+	dumptext_release(&t);
+	return ok;
+}
+
+static bool
+run_drops(const char *pg_restore, const char *conninfo,
+    const struct restore_ask *ask, const struct buf *drops, struct err *e)
+{
+	const char *slash = strrchr(pg_restore, '/');
+	char *psql = xprintf("%.*spsql", slash != NULL ?
+	    (int)(slash - pg_restore) + 1 : 0, pg_restore);
+	const char *argv[] = { psql, "-X", "--quiet", "--no-password",
+		"--single-transaction", "--set=ON_ERROR_STOP=1", "--dbname",
+		conninfo, "--file=-", NULL };
+	struct reader r = READER_INIT;
+	struct buf why = BUF_INIT;
+	bool ok;
+
+	r.cancelled = stopped;
+	r.cancel_ctx = ask->care;
+	ok = reader_start(&r, argv, true, e) &&
+	    reader_feed(&r, drops->p, drops->n, e) && reader_end(&r, e);
+	if (ok && r.exit != 0) {
+		reader_why(&r, &why);
+		ok = err_set(e, ERR_FAILED, "what is there cannot be dropped: "
+		    "%s", why.p);
+	}
+	buf_release(&why);
+	reader_release(&r);
+	free(psql);
+	return ok;
+}
+
+/* What the later archives of a parallel dump put on top of the first: its tables
+ * cannot be dropped before it. */
+static bool
+drop_later(const char *pg_restore, const char *conninfo,
+    const struct restore_ask *ask, struct err *e)
+{
+	struct buf drops = BUF_INIT;
+	bool ok = true;
+
+	for (size_t i = ask->dump->kept.n; ok && i-- > 1;)
+		ok = find_drops(pg_restore, ask, ask->dump->kept.v[i].p, &drops,
+		    e);
+	if (ok && drops.n > 0)
+		ok = run_drops(pg_restore, conninfo, ask, &drops, e);
+	buf_release(&drops);
+	return ok;
+}
+
 bool
 restore_into(const char *pg_restore, const char *conninfo,
     const struct restore_ask *ask, bool over, struct err *e)
 {
-	bool ok = true;
+	bool ok = !over || drop_later(pg_restore, conninfo, ask, e);
 
 	for (size_t i = 0; ok && i < ask->dump->kept.n; i++) {
 		struct reader r = READER_INIT;

@@ -182,7 +182,8 @@ more_dbs=", { name = \"far\"; host = \"127.0.0.1\"; port = $PG_PORT; user = \"ba
 more_dbs="$more_dbs, { name = \"behind\"; host = \"127.0.0.1\"; port = $PG_PORT; user = \"backup\"; passfile = \"pass\"; dbname = \"otc\"; through = \"nas-box\"; }"
 more_dbs="$more_dbs, { name = \"lost\"; host = \"127.0.0.1\"; port = $PG_PORT; user = \"nobody_known\"; passfile = \"pass\"; dbname = \"otc\"; superuser = { at = \"nas-box\"; host = \"$WORK/pg\"; port = $PG_PORT; user = \"postgres\"; }; }"
 site
-expect_exit 0 "pg_dump runs at another place with our password" "$MIDWATCH" backup far --store local
+expect_exit 0 "pg_dump runs at another place with our password" "$MIDWATCH" backup far --store local --jobs 2
+check "in one stream, and says so" contains "$OUT$ERR" "one stream: its dump runs at nas-box"
 expect_exit 0 "a database behind a tunnel is saved" "$MIDWATCH" backup behind --store local
 expect_exit 0 "the superuser way may be elsewhere as well" "$MIDWATCH" backup lost --store local
 check "and is named" contains "$OUT" "the superuser way (postgres at nas-box)"

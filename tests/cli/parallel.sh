@@ -12,23 +12,24 @@ if ! pg_start_cluster "$WORK/pg"; then
 	skip "a database is dumped in parallel" "$WHY"
 	finish
 fi
-psql_ "$WORK/pg" -c 'CREATE DATABASE otc' -c 'CREATE DATABASE again' -c 'CREATE DATABASE nothing' \
-    -c "CREATE ROLE backup LOGIN BYPASSRLS" -c 'GRANT pg_read_all_data TO backup' \
+psql_ "$WORK/pg" -c 'CREATE DATABASE otc' -c 'CREATE DATABASE again' -c 'CREATE DATABASE stock' -c 'CREATE DATABASE nothing' \
+    -c 'CREATE ROLE owner_1' -c 'CREATE ROLE "owner two"' -c 'CREATE ROLE backup LOGIN BYPASSRLS' -c 'GRANT pg_read_all_data TO backup' \
     -c "ALTER ROLE backup SET statement_timeout = '900ms'" -c "ALTER ROLE backup SET idle_in_transaction_session_timeout = '300ms'" \
     -c "ALTER DATABASE otc SET idle_session_timeout = '300ms'"
-psql_ "$WORK/pg" -d otc -f "$ROOT/tests/backup/odd.sql" >/dev/null
-psql_ "$WORK/pg" -d otc >/dev/null <<'END'
+psql_ "$WORK/pg" -d otc -v ON_ERROR_STOP=1 -f "$ROOT/tests/backup/odd.sql" >/dev/null || not_ok "an odd database can be made"
+psql_ "$WORK/pg" -d otc -v ON_ERROR_STOP=1 >/dev/null <<'END' || not_ok "and filled"
 CREATE TABLE big AS SELECT g, md5(g::text) AS m FROM generate_series(1, 40000) g;
 CREATE TABLE owns (n serial PRIMARY KEY, id bigint GENERATED ALWAYS AS IDENTITY, t text);
 INSERT INTO owns (t) SELECT repeat('x', g % 200) FROM generate_series(1, 8000) g;
 CREATE TABLE "a.b" (x int); INSERT INTO "a.b" SELECT generate_series(1, 3000);
 CREATE TABLE "a*" (x int); INSERT INTO "a*" SELECT generate_series(1, 2000);
 CREATE TABLE "aa" (x int); INSERT INTO "aa" SELECT generate_series(1, 1000);
-CREATE TABLE "-Fc" (x int); INSERT INTO "-Fc" SELECT generate_series(1, 4000);
+CREATE TABLE "--table=aa" (x int); INSERT INTO "--table=aa" SELECT generate_series(1, 4000);
 CREATE TABLE "$a(b|c)?[d]\e" (x int); INSERT INTO "$a(b|c)?[d]\e" SELECT generate_series(1, 5000);
 CREATE TABLE "Big" AS SELECT * FROM big LIMIT 20000;
-CREATE TABLE child (n int REFERENCES owns);
-INSERT INTO child SELECT g FROM generate_series(1, 5000) g;
+CREATE TABLE kid (n int REFERENCES owns);
+INSERT INTO kid SELECT g FROM generate_series(1, 5000) g;
+CREATE EXTENSION IF NOT EXISTS plpgsql;
 DO $$ BEGIN FOR i IN 1..20 LOOP PERFORM lo_from_bytea(0, convert_to(repeat('large ' || i, 5000), 'UTF8')); END LOOP; END $$;
 DO $$ DECLARE o oid; BEGIN FOR o IN SELECT oid FROM pg_largeobject_metadata LOOP EXECUTE format('GRANT SELECT ON LARGE OBJECT %s TO backup', o); END LOOP; END $$;
 END
@@ -60,10 +61,106 @@ END
 }
 
 expect_exit 2 "a number of streams that there is not is wrong usage" "$MIDWATCH" backup otc --jobs 0
+expect_exit 2 "nor is a word a number" "$MIDWATCH" backup otc --jobs many
+expect_exit 0 "a database that is small is one stream unless it is asked for more" "$MIDWATCH" backup otc
+check "in one file" contains "$OUT" "otc.dump.gz (verified)"
+rm -rf local second
+
+sets() { find "$1" -mindepth 2 -maxdepth 2 -name '2*' 2>/dev/null; }
+
+# --- several streams -----------------------------------------------------------------
 expect_exit 0 "a database is saved by three streams" "$MIDWATCH" backup otc --jobs 3
-echo "$OUT$ERR" | head -40; find local second | sort
-set=$(find local -mindepth 2 -maxdepth 2 -name '2*Z')
-cat "$set/manifest.json"; cat "$set/checksums.sha256"
-expect_exit 0 "v" "$MIDWATCH" validate latest --restore
-echo "$OUT$ERR"
+check "the line that people know names its folder" contains "$OUT" "/otc/ (verified)"
+set=$(sets local)
+check "the order of the names is that of restoring" \
+    [ "$(cd "$set/otc" && echo *.gz)" = "000-pre-data.dump.gz 001-data.dump.gz 002-data.dump.gz 003-data.dump.gz 999-post-data.dump.gz" ]
+check "stock tools check it" sh -c 'cd "$1" && sha256sum -c --quiet checksums.sha256' sh "$set"
+check "the manifest names the snapshot" grep -q '"dir":"otc",.*"snapshot":"[0-9A-F-]*"' "$set/manifest.json"
+copies() { for f in "$set"/otc/*.gz; do gunzip -c "$f" | pg_restore --list; done | grep -c "$1"; }
+check "each table is in one archive" sh -c '[ "$(echo "$1" | sort | uniq -d)" = "" ]' sh \
+    "$(for f in "$set"/otc/*.gz; do gunzip -c "$f" | pg_restore --list | grep 'TABLE DATA' | cut -d' ' -f4-; done)"
+check "the large objects too" [ "$(copies ' BLOBS ')" = 1 ]
+check "and what a sequence is at" sh -c '[ "$(echo "$1" | sort | uniq -d)" = "" ]' sh \
+    "$(for f in "$set"/otc/*.gz; do gunzip -c "$f" | pg_restore --list | grep 'SEQUENCE SET' | cut -d' ' -f4-; done)"
+shares=$(cd "$set/otc" && for f in *-data.dump.gz; do case $f in 00[123]*) gunzip -c "$f" | wc -c;; esac; done | sort -n | tr '\n' ' ')
+check "nobody has nothing to do ($shares)" [ "${shares%% *}" -gt 100000 ]
+
+for f in "$set"/otc/*.dump.gz; do
+	gunzip -c "$f" | pg_restore -h "$WORK/pg" -p "$PG_PORT" -U "$PG_SUPER" -d stock --exit-on-error || not_ok "stock pg_restore takes ${f##*/}"
+done
+contents otc >was
+check "what is compared is not nothing" [ "$(wc -l <was)" -ge 50 ]
+contents stock >is
+check "restored by stock tools, everything is there" cmp was is
+run_ "$MIDWATCH" validate "$(basename "$set")" --db otc --restore
+check "it is proven restorable" contains "$OUT" "restorable, "
+check "on both stores" [ "$(find local second -name 'proof-*-restorable.json' | wc -l)" = 2 ]
+into="host=$WORK/pg port=$PG_PORT user=$PG_SUPER dbname=again"
+expect_exit 0 "midwatch restores it" "$MIDWATCH" restore "$(basename "$set")" otc --into "$into" --confirm again
+contents again >is
+check "and everything is there" cmp was is
+psql_ "$WORK/pg" -d again -c 'DELETE FROM kid' -c 'CREATE INDEX ON big (m)' >/dev/null
+expect_exit 0 "also over what is there" "$MIDWATCH" restore "$(basename "$set")" otc --into "$into" --confirm again --over
+contents again >is
+check "and it is as it was" cmp was is
+
+# --- nothing, and too little --------------------------------------------------------------
+expect_exit 0 "a database without any table is saved by two streams" "$MIDWATCH" backup nothing --jobs 2
+run_ "$MIDWATCH" validate latest --db nothing --restore
+check "and can be restored" contains "$OUT" "restorable, 0 tables"
+
+# --- the snapshot ---------------------------------------------------------------------------
+# A writer goes on: each transaction adds as much to one table as to the other.
+psql_ "$WORK/pg" -d otc -c 'CREATE TABLE left_side (v int); CREATE TABLE right_side (v int)' >/dev/null
+psql_ "$WORK/pg" -d otc -c 'INSERT INTO left_side SELECT 1 FROM generate_series(1, 30000)' -c 'INSERT INTO right_side SELECT 1 FROM generate_series(1, 30000)' >/dev/null
+(
+	while [ ! -e stop ]; do
+		psql_ "$WORK/pg" -d otc -c 'BEGIN; INSERT INTO left_side VALUES (1); INSERT INTO right_side VALUES (1); COMMIT' >/dev/null
+	done
+) &
+writer=$!
+rm -rf local second
+expect_exit 0 "it is saved while others write" "$MIDWATCH" backup otc --jobs 4
+: >stop
+wait "$writer"
+sides=$(for f in local/manual/2*Z/otc/*.dump.gz; do gunzip -c "$f" | pg_restore --data-only -t left_side -t right_side -f -; done | grep -c '^1$')
+check "and what came is of one moment ($sides)" [ "$sides" -ge 60000 ]
+check "with as much of one table as of the other" [ $((sides % 2)) = 0 ]
+
+# --- one fails, all fail ---------------------------------------------------------------------
+mkdir bin
+cat >bin/pg_dump <<'END'
+#!/bin/sh
+real=/usr/lib/postgresql/15/bin/pg_dump
+case $* in
+*--version*) exec $real --version;;
+*"$FAKE_AT"*) echo "broken by the test" >&2; $real "$@" | head -c 30000; exit 3;;
+esac
+exec $real "$@"
+END
+chmod +x bin/pg_dump
+rm -rf local second
+for at in section=pre-data section=post-data exclude-table '--table="public"."big"'; do
+	expect_exit 1 "one that fails at $at fails all of it" env PATH="$WORK/bin:$PATH" FAKE_AT="$at" "$MIDWATCH" backup otc --jobs 3
+	check "with its words ($at)" contains "$OUT" "broken by the test"
+	check "and nothing of it stays ($at)" [ -z "$(sets local)$(sets second)" ]
+done
+
+# --- what is in the way ----------------------------------------------------------------------
+psql_ "$WORK/pg" -c 'ALTER ROLE backup CONNECTION LIMIT 3'
+expect_exit 0 "where connections are few it takes fewer streams" "$MIDWATCH" backup otc --jobs 4
+check "and says so" contains "$OUT$ERR" "streams: the server has only 2 connections left"
+psql_ "$WORK/pg" -c 'ALTER ROLE backup CONNECTION LIMIT -1'
+expect_exit 0 "a folder of a set goes with it" "$MIDWATCH" sets
+check "and it counts as verified" contains "$OUT" "otc                          verified"
+flipped=$(sets local | head -n 1)/otc/002-data.dump.gz
+python3 - "$flipped" <<'END'
+import sys
+with open(sys.argv[1], "r+b") as f:
+    f.seek(0, 2); n = f.tell() // 2
+    f.seek(n); b = f.read(1); f.seek(n); f.write(bytes([b[0] ^ 4]))
+END
+run_ "$MIDWATCH" validate "$(basename "$(dirname "$(dirname "$flipped")")")" --db otc --store local
+check "one flipped bit is found" [ "$STATUS" = 1 ]
+check "and the archive is named" contains "$OUT" "002-data.dump.gz"
 finish
