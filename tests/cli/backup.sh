@@ -1,7 +1,6 @@
 #!/bin/sh
 # `midwatch backup`: from a real PostgreSQL to a real sshd's store, published only
-# when it was read back; and everything that can be in the way. The findings F1 to
-# F12 are those of a real backup script that called its failures successes.
+# when it was read back; and everything that can be in the way.
 . "$(dirname "$0")/../lib.sh"
 . "$ROOT/tests/sshd.sh"
 . "$ROOT/tests/postgres.sh"
@@ -115,7 +114,7 @@ check "one object on standard output" is '[o["ok"], o["class"], o["backups"][0][
 check "with the truth of each store" is '[(c["store"], c["verified"]) for c in o["backups"][0]["components"][0]["copies"]]' \
     "[('nas', True), ('local', True)]"
 check "and nothing else" [ "$(wc -l <"$WORK/.out")" = 1 ]
-check "F1: sizes are whole numbers in the history" sh -c \
+check "sizes are whole numbers in the history" sh -c \
     '[ "$(wc -l <state/sizes/otc.csv)" = 2 ] && ! grep -vqE "^[0-9TZ]+,[a-z]+(,-?[0-9]+){5},(good|bad)$" state/sizes/otc.csv'
 expect_exit 0 "nothing is unsafe then" "$MIDWATCH" backup --all-unsafe
 check "and that is said" contains "$OUT" "[OK] nothing is unsafe"
@@ -207,8 +206,8 @@ fake()	# SENTENCE SCRIPT WHAT
 	check "$1: no set of that" [ "$(final local | wc -l)" = "$before_" ]
 	nothing_left "$1: nothing stays" local
 }
-fake "F7: a dump that is empty is a failure" 'exit 0' "FAIL"
-fake "F9: a dump that ends with an error is a failure" '/usr/lib/postgresql/15/bin/pg_dump "$@"; exit 3' "FAIL"
+fake "a dump that is empty is a failure" 'exit 0' "FAIL"
+fake "a dump that ends with an error is a failure" '/usr/lib/postgresql/15/bin/pg_dump "$@"; exit 3' "FAIL"
 fake "a dump that is cut off is a failure, whatever it ends with" '/usr/lib/postgresql/15/bin/pg_dump "$@" | head -c 500000; exit 0' "FAIL"
 fake "a dump that is killed is a failure" '/usr/lib/postgresql/15/bin/pg_dump "$@" | head -c 500000; kill -9 $$' "FAIL"
 
@@ -231,7 +230,7 @@ while flock -n state/locks/backup-otc true && [ $turn -lt 50 ]; do
 	turn=$((turn + 1))
 	sleep 0.1
 done
-expect_exit 3 "F3: a second backup of the same database is refused" "$MIDWATCH" backup otc --store local
+expect_exit 3 "a second backup of the same database is refused" "$MIDWATCH" backup otc --store local
 check "with who has it" contains "$OUT" "otc is being backed up by"
 check "and since when" contains "$OUT" "since 20"
 sed 's|state = "state"|state = "state2"|' midwatch.cfg >other.cfg
@@ -246,13 +245,13 @@ more_stores=", { name = \"tiny\"; path = \"$WORK/tiny\"; }"
 if small_fs tmpfs 900k "$WORK/tiny"; then
 	psql_ "$WORK/pg" -d otc -c "CREATE TABLE noise AS SELECT sha512(g::text::bytea) AS s FROM generate_series(1, 40000) g"
 	site
-	expect_exit 1 "F8: a store that is full is a failure" "$MIDWATCH" backup otc --store tiny
+	expect_exit 1 "a store that is full is a failure" "$MIDWATCH" backup otc --store tiny
 	check "that names it" contains "$OUT" "tiny"
-	nothing_left "F5: and nothing of it stays there" tiny
+	nothing_left "and nothing of it stays there" tiny
 	check "and it is empty again" [ -z "$(find tiny -type f)" ]
 	policy='min_free = "100GB"; '
 	site
-	expect_exit 1 "F4: where the room will not do nothing is begun" "$MIDWATCH" backup otc --emergency --store tiny
+	expect_exit 1 "where the room will not do nothing is begun" "$MIDWATCH" backup otc --emergency --store tiny
 	check "with the numbers" contains "$OUT" "min_free is"
 	policy='min_free_percent = 99; '
 	site
@@ -268,7 +267,7 @@ if small_fs tmpfs 900k "$WORK/tiny"; then
 	check "and is a warning" contains "$OUT" "[WARNING] otc: tiny does not have it"
 	true_sets "and what was saved is whole" local
 else
-	skip "F8: a store that is full is a failure" "$WHY"
+	skip "a store that is full is a failure" "$WHY"
 	site
 fi
 if small_fs tmpfs 4m "$WORK/ro"; then
@@ -283,8 +282,8 @@ fi
 more_stores=
 site
 sshd_stop
-expect_exit 1 "F11: a store that is gone is a failure, soon" timeout 60 "$MIDWATCH" backup otc
-check "F6: and what another store has is there" [ -n "$(final local)" ]
+expect_exit 1 "a store that is gone is a failure, soon" timeout 60 "$MIDWATCH" backup otc
+check "and what another store has is there" [ -n "$(final local)" ]
 check "but is not called done" contains "$OUT" "[FAIL] otc is not saved everywhere"
 
 # --- somebody cancels ---------------------------------------------------------------------------
@@ -323,7 +322,7 @@ END
 	[ -z "$pid" ] || kill -9 "$pid" 2>/dev/null && left=$((left + 1))
 	wait "$follower" 2>/dev/null
 done
-true_sets "F2: killed at $rounds moments, nothing false has a final name" local
+true_sets "killed at $rounds moments, nothing false has a final name" local
 check "and most kills came in time" [ "$left" -ge $((rounds / 2)) ]
-expect_exit 0 "F12: and the next backup works" "$MIDWATCH" backup otc --store local
+expect_exit 0 "and the next backup works" "$MIDWATCH" backup otc --store local
 finish

@@ -63,7 +63,7 @@ check "and says where" contains "$OUT" "[OK] Backup saved: nas-box:$WORK/nas/nig
 check "and that all is verified" contains "$OUT" "[OK] nightly: all 5 are verified"
 set=$(ls -d nas/nightly/2*Z)
 check "one set holds it" [ "$(ls "$set"/*.gz | wc -l)" = 5 ]
-check "F10: that stock tools check" sh -c 'cd "$1" && sha256sum -c --quiet checksums.sha256' sh "$set"
+check "that stock tools check" sh -c 'cd "$1" && sha256sum -c --quiet checksums.sha256' sh "$set"
 check "roles are there once for the cluster" [ "$(ls "$set" | grep -c '^globals-.*gz$')" = 1 ]
 check "files unpack as they were" sh -c 'mkdir out && tar -xzf "$1/app-files.tar.gz" -C out && cmp "out/$2/uploads/big" uploads/big' sh "$set" "$WORK"
 check "a command's output is there" sh -c 'gunzip -c "$1/system-state.txt.gz" | grep -q Linux' sh "$set"
@@ -123,9 +123,9 @@ site
 expect_exit 1 "a dry run finds what would fail" "$MIDWATCH" nightly --dry-run
 check "and says it" contains "$OUT" "[ERROR] arp: "
 check "and opens no incident" sh -c '! ls state/incidents | grep -q .'
-expect_exit 1 "F9: one database that cannot be saved is a failure" "$MIDWATCH" nightly
+expect_exit 1 "one database that cannot be saved is a failure" "$MIDWATCH" nightly
 check "loudly, with what to type" contains "$OUT" "[FAIL] nightly: not safe: arp, app-files; type: midwatch backup --all-unsafe"
-check "F7: as is a component that is too small" contains "$OUT$ERR" "min_size is 1.0 MB"
+check "as is a component that is too small" contains "$OUT$ERR" "min_size is 1.0 MB"
 check "nothing has a final name" sh -c '! ls nas/nightly local/nightly | grep -q "Z$"'
 set=$(ls -d nas/nightly/*.incomplete)
 check "what is good is kept" [ -e "$set/otc.dump.gz" ]
