@@ -688,6 +688,35 @@ cancelling_ends_all_of_it_here_and_there(void **state)
 	assert_int_equal(children(), before);
 }
 
+/* What goes on the way is far less than may be under way at once: the room of
+ * buffers must not look like a stall. */
+static void
+a_slow_store_that_must_be_is_waited_for(void **state)
+{
+	static char slow_known[PATH_MAX];
+	struct place_spec at = nas;
+	struct trial r;
+
+	(void)state;
+	if (!port) {
+		test_skip(NO_SSHD);
+		return;
+	}
+	random_bytes();
+	at.port = slow_way(port, 500000);
+	snprintf(slow_known, sizeof slow_known, "%s", kit_known("slow-known",
+	    at.port, "hostkey.pub"));
+	at.known_hosts = slow_known;
+	begin(&r, "head -c 3000000 $1/random");
+	r.spec.store_stall_ms = 3000;
+	store(&r, "slow", &at, true);
+	GOES(&r);
+	is_whole(&r, 0);
+	same_bytes(&r, 0, "head -c 3000000 $1/random");
+	assert_int_equal(r.done.stores.v[0].links, 1);
+	end(&r);
+}
+
 static void
 a_source_at_another_place_is_carried_here(void **state)
 {
@@ -789,6 +818,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(a_server_that_hangs_is_given_up),
 	cmocka_unit_test(a_full_and_a_read_only_store_say_so),
 	cmocka_unit_test(a_slow_store_that_need_not_be_is_given_up_alone),
+	cmocka_unit_test(a_slow_store_that_must_be_is_waited_for),
 	cmocka_unit_test(a_source_that_is_killed_is_no_backup),
 	cmocka_unit_test(exits_count_even_when_all_bytes_came),
 	cmocka_unit_test(who_stops_is_given_up),
