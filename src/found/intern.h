@@ -7,6 +7,7 @@
 #include "base/spawn.h"
 #include "doctor/crew.h"
 #include "found/found.h"
+#include "probe/firing.h"
 
 /* id, what it looks at (for "could not be looked at"), seconds it may take */
 #define FOUND_LOOKS(X)							\
@@ -71,11 +72,9 @@ bool found_databases(struct found *f, char *psql_said,
 /* schedule.c */
 /* What in a command looks like a backup, NULL: nothing. */
 const char *found_backup_word(const char *command, bool *ret_strong);
-/* "02:00", when the line of a crontab or the calendar of a timer fires then, day
- * by day; else NULL. ret_rest: what follows the times in the line. */
-const char *found_cron_when(struct found *f, const char *line,
-    const char **ret_rest);
-const char *found_calendar_when(struct found *f, const char *calendar);
+/* "02:00" by this host's clock, when it fires then, day by day; else NULL. */
+const char *found_when(struct found *f, const struct firing *fires,
+    const char *zone);
 
 /* wish.c */
 /* Does the text load as the site file at path? If not, the first reason. */

@@ -66,9 +66,8 @@ found_backup_word(const char *command, bool *ret_strong)
 	return NULL;
 }
 
-/* The hour at which it fires, when that is about every day and always the same. */
-static const char *
-daily_at(struct found *f, const struct firing *fires)
+const char *
+found_when(struct found *f, const struct firing *fires, const char *zone)
 {
 	struct firing_times times = { 0 };
 	int64_t now = clock_wall_ms();
@@ -76,7 +75,7 @@ daily_at(struct found *f, const struct firing *fires)
 	bool same = true;
 
 	if (!fires->reboot && !fires->random)
-		firing_times(fires, f->zone, now, now + DAYS * DAY_MS, &times);
+		firing_times(fires, zone, now, now + DAYS * DAY_MS, &times);
 	for (size_t i = 0; i < times.at.n && same; i++) {
 		struct zone_saved old;
 		time_t t = (time_t)(times.at.v[i] / 1000);
@@ -95,22 +94,4 @@ daily_at(struct found *f, const struct firing *fires)
 		first = NULL;
 	firing_times_release(&times);
 	return first;
-}
-
-const char *
-found_cron_when(struct found *f, const char *line, const char **ret_rest)
-{
-	struct firing fires;
-
-	return firing_cron(&fires, line, ret_rest, NULL) ? daily_at(f, &fires) :
-	    NULL;
-}
-
-const char *
-found_calendar_when(struct found *f, const char *calendar)
-{
-	struct firing fires;
-
-	return firing_calendar(&fires, calendar, NULL) ? daily_at(f, &fires) :
-	    NULL;
 }

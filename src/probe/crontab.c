@@ -102,14 +102,22 @@ cron_of(struct cron *c, const char *root)
 /* ---- lines --------------------------------------------------------------- */
 
 struct table {
+	const struct starter_search *search;
 	struct starters *all;
-	const char *root, *what, *config;
+	const char *root, *what, *path;
 	const struct cron *cron;
 	bool system;		/* a user stands before the command */
 	char zone[64];		/* of CRON_TZ, "" */
-	bool other_site;	/* MIDWATCH_CONFIG names another one */
+	struct buf settings;
 	bool tz;		/* TZ is set, which changes nothing here */
 };
+
+static bool
+wanted(const struct table *t, const char *command)
+{
+	return t->search->keep(t->search->ctx, command, NULL,
+	    t->settings.n > 0 ? t->settings.p : "");
+}
 
 /* NAME = value, with or without quotes */
 static bool
@@ -135,14 +143,7 @@ assignment(struct table *t, const char *line)
 		(void)snprintf(t->zone, sizeof t->zone, "%.63s", value);
 	else if (strcmp(name, "TZ") == 0)
 		t->tz = true;
-	else if (strcmp(name, "MIDWATCH_CONFIG") == 0) {
-		char *command = xprintf("MIDWATCH_CONFIG=%s midwatch nightly",
-		    value);
-
-		t->other_site = !starter_is_nightly(t->root, command,
-		    t->config);
-		free(command);
-	}
+	buf_printf(&t->settings, "%s=%s ", name, value);
 	return true;
 }
 
@@ -159,15 +160,21 @@ note_zone(struct starter *s, const struct table *t)
 		    "for when it starts");
 }
 
+/* number 0: all of the file */
 static struct starter *
-add_line(struct table *t, const struct firing *f, const char *what,
-    const char *command)
+add_line(struct table *t, const struct firing *f, const char *path,
+    int number, const char *command)
 {
+	char *what = number > 0 ? xprintf("%s, line %d", t->what, number) :
+	    xprintf("'%s'", path), *name = number > 0 ?
+	    xprintf("%s:%d", path, number) : xstrdup(path);
 	bool heeded = t->zone[0] != '\0' && t->cron->heeds_zone &&
 	    clock_zone_known(t->zone);
-	struct starter *s = starter_add(t->all, what, command, heeded ?
+	struct starter *s = starter_add(t->all, what, name, command, heeded ?
 	    t->zone : t->all->host_zone);
 
+	free(what);
+	free(name);
 	VEC_PUSH(&s->firings, *f);
 	note_zone(s, t);
 	if (!t->cron->there)
@@ -209,13 +216,15 @@ parts(struct table *t, const struct firing *f, const char *command)
 	for (size_t i = 0; i < names.v.n; i++) {
 		char *path = file_join(dir, names.v.v[i]);
 		char *full = xprintf("%s%s", t->root, path);
-		char *what = xprintf("'%s'", path);
 		struct starter *s;
 
-		if (starter_is_nightly(t->root, path, t->config)) {
-			s = add_line(t, f, what, path);
+		if (wanted(t, path)) {
+			s = add_line(t, f, path, 0, path);
+			s->user = xstrdup("root");
 			if (strstr(command, "anacron") != NULL)
 				s->drifts = file_exists(anacron);
+			s->off = !runs_as_part(names.v.v[i]) ||
+			    access(full, X_OK) != 0;
 			if (!runs_as_part(names.v.v[i]))
 				starter_problem(s, "Rename it: letters, "
 				    "digits, '_' and '-' alone.",
@@ -224,7 +233,6 @@ parts(struct table *t, const struct firing *f, const char *command)
 				starter_problem(s, "chmod +x it.",
 				    "it is not executable");
 		}
-		free(what);
 		free(full);
 		free(path);
 	}
@@ -236,24 +244,26 @@ parts(struct table *t, const struct firing *f, const char *command)
 static void
 one_line(struct table *t, const char *line, int number)
 {
-	const char *command = line + strspn(line, " \t");
+	const char *command = line + strspn(line, " \t"), *user = NULL;
 	struct firing f;
 	struct err ignored = ERR_INIT;
-	char *what;
+	struct starter *s;
+	size_t n = 0;
 
 	if (*command == '\0' || *command == '#' || assignment(t, line) ||
 	    !firing_cron(&f, line, &command, &ignored))
 		return;
 	if (t->system) {
-		command += strcspn(command, " \t");
-		command += strspn(command, " \t");
+		user = command;
+		n = strcspn(command, " \t");
+		command += n + strspn(command + n, " \t");
 	}
 	parts(t, &f, command);
-	if (t->other_site || !starter_is_nightly(t->root, command, t->config))
+	if (!wanted(t, command))
 		return;
-	what = xprintf("%s, line %d", t->what, number);
-	(void)add_line(t, &f, what, command);
-	free(what);
+	s = add_line(t, &f, t->path, number, command);
+	if (user != NULL)
+		s->user = xstrndup(user, n);
 }
 
 static void
@@ -267,23 +277,27 @@ read_table(struct table *t, const char *text)
 
 		line[strcspn(line, "\r")] = '\0';
 		one_line(t, line, ++number);
+		explicit_bzero(line, strlen(line));
 		free(line);
 		text += n + (text[n] == '\n');
 	}
 }
 
 void
-starters_crontab(struct starters *ret, const char *root, const char *what,
-    const char *text, bool system, const char *config)
+starters_crontab(struct starters *all, const char *what, const char *text,
+    bool system, starter_keep *keep, void *ctx)
 {
+	struct starter_search search = { all, keep, ctx };
 	struct cron cron;
-	struct table t = { .all = ret, .root = root, .what = what,
-	    .config = config, .cron = &cron, .system = system };
+	struct table t = { .search = &search, .all = all, .root = all->root,
+	    .what = what, .path = what, .cron = &cron, .system = system };
 
-	cron_of(&cron, root);
-	if (ret->host_zone == NULL)
+	cron_of(&cron, t.root);
+	if (all->host_zone == NULL)
 		die("starters: whose crontab?");
 	read_table(&t, text);
+	explicit_bzero(t.settings.p, t.settings.n);
+	buf_release(&t.settings);
 }
 
 /* ---- files --------------------------------------------------------------- */
@@ -304,10 +318,12 @@ judge_file(struct starters *all, size_t from, const struct table *t,
 			starter_problem(s, "End the last line.", "cron ignores "
 			    "a file whose last line does not end");
 		if (in_d && t->cron->debian &&
-		    !runs_as_part(path + strlen("/etc/cron.d/")))
+		    !runs_as_part(path + strlen("/etc/cron.d/"))) {
+			s->off = true;
 			starter_problem(s, "Rename it: letters, digits, '_' "
 			    "and '-' alone.", "cron ignores a file with such "
 			    "a name in /etc/cron.d");
+		}
 		if (stat(full, &st) == 0 && t->system &&
 		    ((*t->root == '\0' && st.st_uid != 0) ||
 		    (st.st_mode & 022) != 0))
@@ -319,7 +335,8 @@ judge_file(struct starters *all, size_t from, const struct table *t,
 }
 
 static void
-read_file(struct table *t, const char *path, const char *what)
+read_file(struct table *t, const char *path, const char *what,
+    const char *user)
 {
 	char *full = xprintf("%s%s", t->root, path);
 	struct buf b = BUF_INIT;
@@ -327,13 +344,20 @@ read_file(struct table *t, const char *path, const char *what)
 	size_t from = t->all->v.n;
 
 	t->zone[0] = '\0';
-	t->other_site = t->tz = false;
+	t->tz = false;
+	buf_clear(&t->settings);
 	t->what = what;
+	t->path = path;
 	if (file_read(full, &b, STARTER_FILE, &e)) {
 		read_table(t, b.p);
 		judge_file(t->all, from, t, path, &b);
+		for (; from < t->all->v.n && user != NULL; from++) {
+			free(t->all->v.v[from].user);
+			t->all->v.v[from].user = xstrdup(user);
+		}
 	} else if (e.sys_errno == EACCES)
 		starter_unseen(t->all, "%s cannot be read", what);
+	explicit_bzero(b.p, b.n);
 	buf_release(&b);
 	free(full);
 }
@@ -354,7 +378,8 @@ read_folder(struct table *t, const char *dir, const char *whose)
 		    names.v.v[i]) : xprintf("'%s'", path);
 
 		if (!file_is_dir(full))
-			read_file(t, path, what);
+			read_file(t, path, what, whose != NULL ?
+			    names.v.v[i] : NULL);
 		free(what);
 		free(full);
 		free(path);
@@ -371,6 +396,9 @@ read_anacrontab(struct table *t)
 	struct err ignored = ERR_INIT;
 	size_t from = t->all->v.n;
 
+	buf_clear(&t->settings);
+	t->what = "'/etc/anacrontab'";
+	t->path = "/etc/anacrontab";
 	if (file_read(full, &b, STARTER_FILE, &ignored))
 		for (line = strtok_r(b.p, "\n", &save); line != NULL;
 		    line = strtok_r(NULL, "\n", &save)) {
@@ -379,9 +407,8 @@ read_anacrontab(struct table *t)
 			if (!isdigit((unsigned char)line[strspn(line, " \t")]))
 				continue;
 			parts(t, &f, line);
-			if (starter_is_nightly(t->root, line, t->config))
-				(void)add_line(t, &f, "'/etc/anacrontab'",
-				    line);
+			if (wanted(t, line))
+				(void)add_line(t, &f, t->path, 0, line);
 		}
 	for (size_t i = from; i < t->all->v.n; i++)
 		t->all->v.v[i].drifts = true;
@@ -390,17 +417,18 @@ read_anacrontab(struct table *t)
 }
 
 void
-crontabs_find(struct starters *all, const char *root, const char *config)
+crontabs_find(const struct starter_search *s)
 {
 	struct cron cron;
-	struct table t = { .all = all, .root = root, .config = config,
+	struct table t = { .search = s, .all = s->all, .root = s->all->root,
 	    .cron = &cron, .system = true };
 
-	cron_of(&cron, root);
-	read_file(&t, "/etc/crontab", "'/etc/crontab'");
+	cron_of(&cron, t.root);
+	read_file(&t, "/etc/crontab", "'/etc/crontab'", NULL);
 	read_folder(&t, "/etc/cron.d", NULL);
 	read_anacrontab(&t);
 	t.system = false;
 	read_folder(&t, "/var/spool/cron/crontabs", "the crontab of ");
 	read_folder(&t, "/var/spool/cron", "the crontab of ");
+	buf_release(&t.settings);
 }

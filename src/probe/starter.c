@@ -17,12 +17,13 @@
 /* ---- the list ------------------------------------------------------------ */
 
 struct starter *
-starter_add(struct starters *all, const char *what, const char *command,
-    const char *zone)
+starter_add(struct starters *all, const char *what, const char *name,
+    const char *command, const char *zone)
 {
 	struct starter *s = VEC_NEW(&all->v);
 
 	s->what = xstrdup(what);
+	s->name = xstrdup(name);
 	s->command = xstrdup(command);
 	s->zone = xstrdup(zone);
 	return s;
@@ -63,9 +64,12 @@ starters_release(struct starters *all)
 	for (size_t i = 0; i < all->v.n; i++) {
 		struct starter *s = &all->v.v[i];
 
-		free(s->what);
-		free(s->unit);
+		explicit_bzero(s->command, strlen(s->command));
 		free(s->command);
+		free(s->what);
+		free(s->name);
+		free(s->unit);
+		free(s->user);
 		free(s->zone);
 		free(s->problem);
 		free(s->hint);
@@ -79,12 +83,14 @@ starters_release(struct starters *all)
 }
 
 void
-starters_find(struct starters *ret, const char *root, const char *config)
+starters_find(struct starters *all, starter_keep *keep, void *ctx)
 {
-	if (ret->host_zone == NULL)
-		ret->host_zone = zone_host(root);
-	crontabs_find(ret, root, config);
-	units_find(ret, root, config);
+	struct starter_search s = { all, keep, ctx };
+
+	if (all->host_zone == NULL)
+		all->host_zone = zone_host(all->root);
+	crontabs_find(&s);
+	units_find(&s);
 }
 
 /* ---- folders ------------------------------------------------------------- */
@@ -237,11 +243,16 @@ script_is_nightly(const char *root, const char *path, const char *config)
 }
 
 bool
-starter_is_nightly(const char *root, const char *command, const char *config)
+starter_is_nightly(void *ctx, const char *command, const char *unit,
+    const char *settings)
 {
+	const struct starter_ours *ours = ctx;
 	struct words *w = xcalloc(1, sizeof *w);
-	bool midwatch = false, yes = false;
+	bool midwatch = false, yes = false, another;
 
+	(void)unit;
+	part(w, settings);
+	another = names_another(ours->root, w, ours->config);
 	part(w, command);
 	for (size_t i = 0; i < w->n && !yes; i++) {
 		const char *s = w->v[i];
@@ -249,11 +260,12 @@ starter_is_nightly(const char *root, const char *command, const char *config)
 		if (midwatch && strcmp(s, "nightly") == 0)
 			yes = true;
 		else if (*s == '/')
-			yes = script_is_nightly(root, s, config);
+			yes = script_is_nightly(ours->root, s, ours->config);
 		midwatch = midwatch || strcmp(base_of(s), "midwatch") == 0;
 	}
-	yes = yes && !has_word(w, "--dry-run") && !has_word(w, "validate") &&
-	    !names_another(root, w, config);
+	yes = yes && !another && !has_word(w, "--dry-run") &&
+	    !has_word(w, "validate") &&
+	    !names_another(ours->root, w, ours->config);
 	free(w);
 	return yes;
 }

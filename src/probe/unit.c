@@ -1,6 +1,6 @@
 /*
- * systemd's timers that start the nightly, out of their unit files: where they
- * are looked for, drop-ins, what enabling leaves behind.
+ * systemd's timers, out of their unit files: where they are looked for,
+ * drop-ins, what enabling leaves behind.
  */
 #include <ctype.h>
 #include <errno.h>
@@ -18,11 +18,12 @@
 /* Earlier ones hide later ones. */
 static const char *const system_dirs[] = { "/etc/systemd/system",
     "/run/systemd/system", "/usr/local/lib/systemd/system",
-    "/usr/lib/systemd/system", NULL };
+    "/usr/lib/systemd/system", "/lib/systemd/system", NULL };
 
 struct units {
+	const struct starter_search *search;
 	struct starters *all;
-	const char *root, *config;
+	const char *root;
 	const char *const *dirs;
 	bool user;
 };
@@ -224,9 +225,8 @@ each_key(const char *text, const char *section,
 /* ---- the service --------------------------------------------------------- */
 
 struct service {
-	const struct units *u;
-	struct buf command;	/* the one that is the nightly */
-	bool nightly, other_site;
+	struct buf commands, settings;	/* a command a line */
+	char *user;
 };
 
 static void
@@ -234,39 +234,57 @@ service_key(void *ctx, const char *key, const char *value)
 {
 	struct service *s = ctx;
 
-	if (strcmp(key, "Environment") == 0) {
-		char *command = xprintf("%s midwatch nightly", value);
-
-		if (strstr(value, "MIDWATCH_CONFIG=") != NULL)
-			s->other_site = !starter_is_nightly(s->u->root,
-			    command, s->u->config);
-		free(command);
-	}
-	if (strcmp(key, "ExecStart") != 0)
-		return;
-	if (*value == '\0')
-		s->nightly = false;
-	value += strspn(value, "-@:+!|");
-	if (starter_is_nightly(s->u->root, value, s->u->config)) {
-		s->nightly = true;
-		buf_clear(&s->command);
-		buf_str(&s->command, value);
-	}
+	if (strcmp(key, "Environment") == 0)
+		buf_printf(&s->settings, "%s ", value);
+	else if (strcmp(key, "User") == 0) {
+		free(s->user);
+		s->user = *value != '\0' ? xstrdup(value) : NULL;
+	} else if (strcmp(key, "ExecStart") == 0 && *value == '\0')
+		buf_clear(&s->commands);
+	else if (strcmp(key, "ExecStart") == 0)
+		buf_printf(&s->commands, "%s\n",
+		    value + strspn(value, "-@:+!|"));
 }
 
-/* Whether the service is the nightly; its command into out. */
-static bool
-service_is_nightly(const struct units *u, const char *name, struct buf *out)
+static void
+service_read(const struct units *u, const char *name, struct service *s)
 {
-	struct service s = { .u = u, .command = BUF_INIT };
 	struct buf text = BUF_INIT;
 
 	if (unit_text(u, name, &text))
-		each_key(text.p, "Service", service_key, &s);
-	buf_add(out, s.command.p, s.command.n);
-	buf_release(&s.command);
+		each_key(text.p, "Service", service_key, s);
+	explicit_bzero(text.p, text.n);
 	buf_release(&text);
-	return s.nightly && !s.other_site;
+}
+
+/* The last of its commands that is looked for (one that has none may be looked
+ * for by its name). Caller frees, NULL: none. */
+static char *
+service_wanted(const struct units *u, const char *unit, struct service *s)
+{
+	const char *settings = s->settings.n > 0 ? s->settings.p : "";
+	char *found = NULL, *line, *save = NULL;
+
+	if (s->commands.n == 0)
+		return u->search->keep(u->search->ctx, "", unit, settings) ?
+		    xstrdup("") : NULL;
+	for (line = strtok_r(s->commands.p, "\n", &save); line != NULL;
+	    line = strtok_r(NULL, "\n", &save))
+		if (u->search->keep(u->search->ctx, line, unit, settings)) {
+			free(found);
+			found = xstrdup(line);
+		}
+	return found;
+}
+
+static void
+service_release(struct service *s)
+{
+	explicit_bzero(s->commands.p, s->commands.n);
+	explicit_bzero(s->settings.p, s->settings.n);
+	buf_release(&s->commands);
+	buf_release(&s->settings);
+	free(s->user);
 }
 
 /* ---- the timer ----------------------------------------------------------- */
@@ -308,6 +326,23 @@ timer_key(void *ctx, const char *key, const char *value)
 	}
 }
 
+/* Where packages put theirs. */
+static bool
+is_shipped(const struct units *u, const char *path)
+{
+	path += u->user ? 0 : strlen(u->root);
+	return text_starts(path, "/usr/lib/") || text_starts(path, "/lib/");
+}
+
+static bool
+is_target_folder(const char *name)
+{
+	const char *dot = strrchr(name, '.');
+
+	return dot != NULL && (strcmp(dot, ".wants") == 0 ||
+	    strcmp(dot, ".requires") == 0);
+}
+
 /* What systemctl enable leaves: a link in some TARGET.wants. */
 static bool
 is_wanted(const struct units *u, const char *name)
@@ -317,17 +352,13 @@ is_wanted(const struct units *u, const char *name)
 	for (size_t i = 0; u->dirs[i] != NULL && !yes; i++) {
 		struct starter_names subs;
 
-		starter_list(&subs, u->user ? "" : u->root, u->dirs[i], NULL);
+		starter_list(&subs, u->user ? "" : u->root, u->dirs[i],
+		    is_target_folder);
 		for (size_t k = 0; k < subs.v.n && !yes; k++) {
-			const char *dot = strrchr(subs.v.v[k], '.');
-			char *sub, *path;
+			char *sub = file_join(u->dirs[i], subs.v.v[k]);
+			char *path = below(u, sub, name);
 			struct stat st;
 
-			if (dot == NULL || (strcmp(dot, ".wants") != 0 &&
-			    strcmp(dot, ".requires") != 0))
-				continue;
-			sub = xprintf("%s/%s", u->dirs[i], subs.v.v[k]);
-			path = below(u, sub, name);
 			yes = lstat(path, &st) == 0;
 			free(path);
 			free(sub);
@@ -356,7 +387,10 @@ judge_timer(const struct units *u, struct starter *s, const char *name,
 	char *systemd = xprintf("%s/run/systemd/system", u->root);
 	char *enable = xprintf("systemctl %senable --now %s", u->user ?
 	    "--user " : "", name);
+	bool wanted = is_wanted(u, name);
 
+	s->masked = masked;
+	s->off = masked || !wanted;
 	if (!file_is_dir(systemd))
 		starter_problem(s, "'midwatch schedule cron' prints a line for "
 		    "cron.", "systemd does not run on this host");
@@ -369,7 +403,7 @@ judge_timer(const struct units *u, struct starter *s, const char *name,
 	else if (t->firings.n == 0 && !t->drifts)
 		starter_problem(s, "Give it an OnCalendar.",
 		    "it has no time at all");
-	else if (!is_wanted(u, name))
+	else if (!wanted)
 		starter_problem(s, enable, "it is not enabled");
 	else if (u->user && !lingers(u))
 		starter_problem(s, "loginctl enable-linger", "a timer of a "
@@ -383,8 +417,9 @@ static void
 one_timer(const struct units *u, const char *name)
 {
 	struct timer t = { .service = NULL };
-	struct buf text = BUF_INIT, command = BUF_INIT;
-	char *path = unit_path(u, name), *what;
+	struct service service = { .user = NULL };
+	struct buf text = BUF_INIT;
+	char *path = unit_path(u, name), *what, *command;
 	bool masked = path != NULL && is_masked(path);
 	struct starter *s;
 
@@ -393,11 +428,18 @@ one_timer(const struct units *u, const char *name)
 	if (t.service == NULL)
 		t.service = xprintf("%.*s.service", (int)(strlen(name) - 6),
 		    name);
-	if (service_is_nightly(u, t.service, &command)) {
+	service_read(u, t.service, &service);
+	command = service_wanted(u, name, &service);
+	if (command != NULL) {
 		what = xprintf("%s%s", name, u->user ? " (of this user)" : "");
-		s = starter_add(u->all, what, command.n ? command.p : "",
+		s = starter_add(u->all, what, name, command,
 		    u->all->host_zone);
-		s->unit = u->user ? NULL : xstrdup(name);
+		explicit_bzero(command, strlen(command));
+		s->unit = xstrdup(name);
+		s->of_user = u->user;
+		s->shipped = path != NULL && is_shipped(u, path);
+		s->user = service.user;
+		service.user = NULL;
 		s->late_ms = t.late_ms;
 		s->catches_up = t.catches_up;
 		s->drifts = t.drifts;
@@ -406,55 +448,73 @@ one_timer(const struct units *u, const char *name)
 		judge_timer(u, s, name, &t, masked);
 		free(what);
 	}
+	free(command);
 	VEC_RELEASE(&t.firings);
+	service_release(&service);
 	free(t.service);
 	free(t.wrong);
 	free(path);
 	buf_release(&text);
-	buf_release(&command);
 }
 
+/* x@.timer only is one as x@y.timer. */
 static bool
 is_timer(const char *name)
 {
 	size_t n = strlen(name);
 
-	return n > 6 && strcmp(name + n - 6, ".timer") == 0;
+	return n > 6 && strcmp(name + n - 6, ".timer") == 0 &&
+	    strstr(name, "@.") == NULL;
 }
 
+static void
+timers_in(const struct units *u, const char *dir, struct starter_names *seen)
+{
+	struct starter_names here;
+
+	starter_list(&here, u->user ? "" : u->root, dir, is_timer);
+	for (size_t k = 0; k < here.v.n; k++) {
+		if (text_in(here.v.v[k], (const char *const *)seen->v.v,
+		    seen->v.n))
+			continue;
+		VEC_PUSH(&seen->v, xstrdup(here.v.v[k]));
+		one_timer(u, here.v.v[k]);
+	}
+	starter_names_release(&here);
+}
+
+/* Instances of templates are links of some target only. */
 static void
 each_timer(const struct units *u)
 {
 	struct starter_names seen = { 0 };
 
+	for (size_t i = 0; u->dirs[i] != NULL; i++)
+		timers_in(u, u->dirs[i], &seen);
 	for (size_t i = 0; u->dirs[i] != NULL; i++) {
-		struct starter_names here;
+		struct starter_names subs;
 
-		starter_list(&here, u->user ? "" : u->root, u->dirs[i],
-		    is_timer);
-		for (size_t k = 0; k < here.v.n; k++) {
-			bool known = false;
+		starter_list(&subs, u->user ? "" : u->root, u->dirs[i],
+		    is_target_folder);
+		for (size_t k = 0; k < subs.v.n; k++) {
+			char *sub = file_join(u->dirs[i], subs.v.v[k]);
 
-			for (size_t j = 0; j < seen.v.n && !known; j++)
-				known = strcmp(seen.v.v[j], here.v.v[k]) == 0;
-			if (known)
-				continue;
-			VEC_PUSH(&seen.v, xstrdup(here.v.v[k]));
-			one_timer(u, here.v.v[k]);
+			timers_in(u, sub, &seen);
+			free(sub);
 		}
-		starter_names_release(&here);
+		starter_names_release(&subs);
 	}
 	starter_names_release(&seen);
 }
 
 void
-units_find(struct starters *all, const char *root, const char *config)
+units_find(const struct starter_search *search)
 {
-	const char *home = getenv("HOME");
+	const char *home = getenv("HOME"), *root = search->all->root;
 	char *own = xprintf("%s/.config/systemd/user",
 	    home != NULL && *home == '/' ? home : "/nonexistent");
 	const char *user_dirs[] = { own, "/etc/systemd/user", NULL };
-	struct units u = { all, root, config, system_dirs, false };
+	struct units u = { search, search->all, root, system_dirs, false };
 
 	each_timer(&u);
 	if (*root == '\0') {

@@ -38,6 +38,15 @@ kit_file(const char *path, const char *text)
 }
 
 TEST_HELPER void
+kit_executable(const char *path)
+{
+	char *full = xprintf("%s%s", kit_root(), path);
+
+	assert_int_equal(chmod(full, 0755), 0);
+	free(full);
+}
+
+TEST_HELPER void
 kit_folder(const char *path)
 {
 	char *full = xprintf("%s%s", kit_root(), path);

@@ -87,9 +87,11 @@ read_times(const char *text, bool cron)
 static void
 read_crontab(const char *text)
 {
-	struct starters all = { .host_zone = xstrdup("UTC") };
+	struct starters all = { .root = "/nonexistent",
+	    .host_zone = xstrdup("UTC") };
+	struct starter_ours ours = { "/nonexistent", NULL };
 
-	starters_crontab(&all, "/nonexistent", "it", text, true, NULL);
+	starters_crontab(&all, "it", text, true, starter_is_nightly, &ours);
 	for (size_t i = 0; i < all.v.n; i++) {
 		is_clean(all.v.v[i].what);
 		is_clean(all.v.v[i].command);
