@@ -40,7 +40,7 @@ enum { ARGS_MAX = 8 };
 	    "data back from a set: planned, tried, then by typed name")	\
 	X(locks, "locks", "locks", true, NULL,				\
 	    "who holds locks that others wait for")			\
-	X(schedule, "schedule", "schedule check", false, NULL,		\
+	X(schedule, "schedule", "schedule check", true, NULL,		\
 	    "when the jobs really run")
 
 /* The arguments of each, in the order in which the verb takes them. */

@@ -99,6 +99,15 @@ cron_of(struct cron *c, const char *root)
 	free(debian);
 }
 
+bool
+starters_cron_zone(const char *root)
+{
+	struct cron c;
+
+	cron_of(&c, root);
+	return c.there && c.heeds_zone;
+}
+
 /* ---- lines --------------------------------------------------------------- */
 
 struct table {
@@ -241,6 +250,38 @@ parts(struct table *t, const struct firing *f, const char *command)
 	free(anacron);
 }
 
+/* [ "$(TZ=Europe/Berlin date +\%w-\%H:\%M)" = 0-08:00 ] && …: the hour is one of
+ * that zone. schedule cron writes such lines. */
+static void
+look_at_clock(const char *command, struct firing *f)
+{
+	const char *at = strstr(command, "$(TZ="), *s, *eq;
+	bool week;
+	size_t n;
+	int h, m;
+
+	if (at == NULL)
+		return;
+	at += strlen("$(TZ=");
+	n = strcspn(at, " ");
+	s = at + n;
+	week = text_starts(s, " date +\\%w-\\%H:\\%M)");
+	if ((!week && !text_starts(s, " date +\\%H:\\%M)")) ||
+	    n >= sizeof f->only_zone || (eq = strstr(s, " = ")) == NULL)
+		return;
+	eq += strlen(" = ");
+	f->only_weekday = week && isdigit((unsigned char)*eq) ? *eq - '0' : -1;
+	eq += week ? 2 : 0;
+	if (strspn(eq, "0123456789:") < 5 || eq[2] != ':')
+		return;
+	h = (eq[0] - '0') * 10 + eq[1] - '0';
+	m = (eq[3] - '0') * 10 + eq[4] - '0';
+	f->only_minute = h * 60 + m;
+	(void)snprintf(f->only_zone, sizeof f->only_zone, "%.*s", (int)n, at);
+	if (!clock_zone_known(f->only_zone))
+		f->only_zone[0] = '\0';
+}
+
 static void
 one_line(struct table *t, const char *line, int number)
 {
@@ -261,6 +302,7 @@ one_line(struct table *t, const char *line, int number)
 	parts(t, &f, command);
 	if (!wanted(t, command))
 		return;
+	look_at_clock(command, &f);
 	s = add_line(t, &f, t->path, number, command);
 	if (user != NULL)
 		s->user = xstrndup(user, n);

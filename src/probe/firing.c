@@ -461,6 +461,29 @@ tidy(struct firing_times *t)
 	t->at.n = n;
 }
 
+/* What the command's look at another clock lets through. */
+static void
+keep_only(const struct firing *f, struct firing_times *t)
+{
+	struct zone_saved old;
+	size_t n = 0;
+
+	if (f->only_zone[0] == '\0')
+		return;
+	zone_enter(&old, f->only_zone);
+	for (size_t i = 0; i < t->at.n; i++) {
+		time_t at = (time_t)(t->at.v[i] / 1000);
+		struct tm tm;
+
+		(void)localtime_r(&at, &tm);
+		if (tm.tm_hour * 60 + tm.tm_min == f->only_minute &&
+		    (f->only_weekday < 0 || tm.tm_wday == f->only_weekday))
+			t->at.v[n++] = t->at.v[i];
+	}
+	zone_leave(&old);
+	t->at.n = n;
+}
+
 void
 firing_times(const struct firing *f, const char *zone, int64_t from_ms,
     int64_t to_ms, struct firing_times *ret)
@@ -481,6 +504,7 @@ firing_times(const struct firing *f, const char *zone, int64_t from_ms,
 	}
 	zone_leave(&old);
 	tidy(ret);
+	keep_only(f, ret);
 }
 
 void

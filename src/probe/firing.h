@@ -41,6 +41,10 @@ struct firing {
 	bool reboot;			/* only when the host starts */
 	bool random;			/* some time in a range */
 	char zone[64];			/* it names one itself, "" */
+	/* its command looks at another clock first, and goes on only when that
+	 * shows this minute of the day, and weekday unless it is -1 */
+	char only_zone[64];
+	int only_minute, only_weekday;
 };
 
 /* The five fields, or @daily and the like; what follows them is the command,

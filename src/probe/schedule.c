@@ -425,11 +425,12 @@ ask_crontab(struct eye *eye, const struct target *t, struct starters *all)
 	const char *argv[] = { "crontab", "-l", NULL };
 	struct place_ran ran = PLACE_RAN_INIT;
 	struct err ignored = ERR_INIT;
-	struct starter_ours ours = { "", eye->site->path };
+	struct starter_ours ours = { .root = "",
+	    .config = eye->site->path };
 
 	if (eye_run(eye, t, argv, &ran, &ignored) && ran.exit.code == 0)
 		starters_crontab(all, "this user's crontab", ran.out.p,
-		    false, starter_is_nightly, &ours);
+		    false, starter_is_ours, &ours);
 	place_ran_release(&ran);
 }
 
@@ -469,12 +470,13 @@ judge_starters(struct eye *eye, const struct target *t, struct reading *r,
     const char *root, bool on_time)
 {
 	struct starters all = { .root = root };
-	struct starter_ours ours = { root, eye->site->path };
+	struct starter_ours ours = { .root = root,
+	    .config = eye->site->path };
 	struct shots shots = { .too_many = false };
 	const struct starter *good = NULL;
 	bool right = false;
 
-	starters_find(&all, starter_is_nightly, &ours);
+	starters_find(&all, starter_is_ours, &ours);
 	if (*root == '\0' && geteuid() != 0)
 		ask_crontab(eye, t, &all);
 	for (size_t i = 0; i < all.v.n; i++) {

@@ -130,7 +130,7 @@ starter_names_release(struct starter_names *n)
 	VEC_RELEASE(&n->v);
 }
 
-/* ---- is it the nightly? -------------------------------------------------- */
+/* ---- is it one of ours? -------------------------------------------------- */
 
 enum { WORDS = 64, WORD = 512 };
 
@@ -214,11 +214,36 @@ has_word(const struct words *w, const char *word)
 	return false;
 }
 
+static bool
+is_another(const struct starter_ours *ours, const struct words *w)
+{
+	static const char *const others[] = { "--dry-run", "validate", NULL };
+	const char *const *without = ours->with != NULL ? ours->without :
+	    others;
+
+	for (; without != NULL && *without != NULL; without++)
+		if (has_word(w, *without))
+			return true;
+	return false;
+}
+
+static bool
+fits(const struct starter_ours *ours, const struct words *w)
+{
+	static const char *const nightly[] = { "nightly", NULL };
+	const char *const *with = ours->with != NULL ? ours->with : nightly;
+
+	for (; *with != NULL; with++)
+		if (!has_word(w, *with))
+			return false;
+	return !is_another(ours, w);
+}
+
 /* Each line of a script by itself; midwatch may stand in a variable. */
 static bool
-script_is_nightly(const char *root, const char *path, const char *config)
+script_is_ours(const struct starter_ours *ours, const char *path)
 {
-	char *full = xprintf("%s%s", root, path), *line, *save = NULL;
+	char *full = xprintf("%s%s", ours->root, path), *line, *save = NULL;
 	struct words *w = xcalloc(1, sizeof *w);
 	struct buf b = BUF_INIT;
 	struct err ignored = ERR_INIT;
@@ -232,9 +257,9 @@ script_is_nightly(const char *root, const char *path, const char *config)
 				continue;
 			part(w, line);
 			names = names || has_word(w, "midwatch");
-			runs = runs || (has_word(w, "nightly") &&
-			    !has_word(w, "--dry-run"));
-			other = other || names_another(root, w, config);
+			runs = runs || fits(ours, w);
+			other = other || names_another(ours->root, w,
+			    ours->config);
 		}
 	buf_release(&b);
 	free(w);
@@ -243,28 +268,21 @@ script_is_nightly(const char *root, const char *path, const char *config)
 }
 
 bool
-starter_is_nightly(void *ctx, const char *command, const char *unit,
+starter_is_ours(void *ctx, const char *command, const char *unit,
     const char *settings)
 {
 	const struct starter_ours *ours = ctx;
 	struct words *w = xcalloc(1, sizeof *w);
-	bool midwatch = false, yes = false, another;
+	bool another, yes;
 
 	(void)unit;
 	part(w, settings);
 	another = names_another(ours->root, w, ours->config);
 	part(w, command);
-	for (size_t i = 0; i < w->n && !yes; i++) {
-		const char *s = w->v[i];
-
-		if (midwatch && strcmp(s, "nightly") == 0)
-			yes = true;
-		else if (*s == '/')
-			yes = script_is_nightly(ours->root, s, ours->config);
-		midwatch = midwatch || strcmp(base_of(s), "midwatch") == 0;
-	}
-	yes = yes && !another && !has_word(w, "--dry-run") &&
-	    !has_word(w, "validate") &&
+	yes = has_word(w, "midwatch") && fits(ours, w);
+	for (size_t i = 0; i < w->n && !yes; i++)
+		yes = w->v[i][0] == '/' && script_is_ours(ours, w->v[i]);
+	yes = yes && !another && !is_another(ours, w) &&
 	    !names_another(ours->root, w, ours->config);
 	free(w);
 	return yes;

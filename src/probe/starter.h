@@ -54,12 +54,17 @@ void starters_find(struct starters *all, starter_keep *keep, void *ctx);
 void starters_crontab(struct starters *all, const char *what,
     const char *text, bool system, starter_keep *keep, void *ctx);
 void starters_release(struct starters *all);
+/* Whether the cron of that host goes by CRON_TZ. */
+bool starters_cron_zone(const char *root);
 
-/* A keep: what runs `midwatch nightly`, or a script that does; ctx is a struct
- * starter_ours. What names another site file than config (NULL: any) is not. */
+/* A keep: what runs `midwatch` with all those words, or a script that does; ctx
+ * is a struct starter_ours. What names another site file than config (NULL: any)
+ * is not ours. */
 struct starter_ours {
 	const char *root, *config;
+	const char *const *with;	/* ends with NULL; NULL: the nightly */
+	const char *const *without;	/* and none of these; may be NULL */
 };
-starter_keep starter_is_nightly;
+starter_keep starter_is_ours;
 
 #endif

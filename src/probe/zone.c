@@ -102,6 +102,35 @@ zone_instants(int year, int month, int day, int second, int64_t ret[2],
 	return 0;
 }
 
+size_t
+zone_changes(const char *zone, int64_t from, int64_t to,
+    struct zone_change *ret, size_t max)
+{
+	struct zone_saved old;
+	size_t n = 0;
+
+	zone_enter(&old, zone);
+	for (int64_t t = from; t < to && n < max; t += DAY_S) {
+		int64_t lo = t, hi = t + DAY_S < to ? t + DAY_S : to;
+		int64_t before = offset_at(lo), after = offset_at(hi);
+
+		if (before == after)
+			continue;
+		while (hi - lo > 1) {
+			int64_t mid = lo + (hi - lo) / 2;
+
+			if (offset_at(mid) == before)
+				lo = mid;
+			else
+				hi = mid;
+		}
+		ret[n++] = (struct zone_change){ hi, (int)before,
+		    (int)after };
+	}
+	zone_leave(&old);
+	return n;
+}
+
 /* What follows zoneinfo/ in where a link leads. */
 static char *
 name_of_link(const char *path)

@@ -12,6 +12,7 @@
 #define PROBE_ZONE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct zone_saved {
@@ -33,6 +34,15 @@ int zone_instants(int year, int month, int day, int second, int64_t ret[2],
 /* The zone of the host below root ("" for this one): a name where /etc has one,
  * else the path of its file. Caller frees. */
 char *zone_host(const char *root);
+
+/* When that zone's clocks are changed within from..to (seconds): the first
+ * moments of the new time, at most max of them. */
+struct zone_change {
+	int64_t at;			/* seconds since 1970 */
+	int before, after;		/* seconds east of UTC */
+};
+size_t zone_changes(const char *zone, int64_t from, int64_t to,
+    struct zone_change *ret, size_t max);
 
 /* Days since 1970-01-01, and back. */
 int64_t zone_days(int year, int month, int day);

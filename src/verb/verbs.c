@@ -99,7 +99,12 @@ const struct verb verbs[] = {
 	    false },
 	{ "replay", NULL, "replay INCIDENT", "step through the past", "",
 	    false },
-	{ "schedule", NULL, "schedule", "when the jobs really run", "", false },
+	{ "schedule", verb_schedule,
+	    "schedule [check] [--root DIR]\n"
+	    "schedule systemd [--output DIR] | cron | catch-up",
+	    "when the jobs really run, against what the site says; units and "
+	    "crontab lines for them",
+	    "check systemd cron catch-up --root --output", false },
 	{ "sets", verb_sets, "sets [STORE] [--timeout 60s]\n"
 	    "sets adopt PATH [--store NAME] [--db NAME] [--move]",
 	    "what backups there are, and what each of them is worth",

@@ -42,6 +42,7 @@ verb_fn
     verb_restore,
     verb_run,
     verb_runbook,
+    verb_schedule,
     verb_sets,
     verb_status,
     verb_trust,

@@ -89,9 +89,9 @@ read_crontab(const char *text)
 {
 	struct starters all = { .root = "/nonexistent",
 	    .host_zone = xstrdup("UTC") };
-	struct starter_ours ours = { "/nonexistent", NULL };
+	struct starter_ours ours = { .root = "/nonexistent" };
 
-	starters_crontab(&all, "it", text, true, starter_is_nightly, &ours);
+	starters_crontab(&all, "it", text, true, starter_is_ours, &ours);
 	for (size_t i = 0; i < all.v.n; i++) {
 		is_clean(all.v.v[i].what);
 		is_clean(all.v.v[i].command);
