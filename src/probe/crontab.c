@@ -332,7 +332,8 @@ starters_crontab(struct starters *all, const char *what, const char *text,
 	struct starter_search search = { all, keep, ctx };
 	struct cron cron;
 	struct table t = { .search = &search, .all = all, .root = all->root,
-	    .what = what, .path = what, .cron = &cron, .system = system };
+	    .what = what, .path = what, .cron = &cron, .system = system,
+	    .settings = BUF_INIT };
 
 	cron_of(&cron, t.root);
 	if (all->host_zone == NULL)
@@ -463,7 +464,7 @@ crontabs_find(const struct starter_search *s)
 {
 	struct cron cron;
 	struct table t = { .search = s, .all = s->all, .root = s->all->root,
-	    .cron = &cron, .system = true };
+	    .cron = &cron, .system = true, .settings = BUF_INIT };
 
 	cron_of(&cron, t.root);
 	read_file(&t, "/etc/crontab", "'/etc/crontab'", NULL);

@@ -417,7 +417,7 @@ static void
 one_timer(const struct units *u, const char *name)
 {
 	struct timer t = { .service = NULL };
-	struct service service = { .user = NULL };
+	struct service service = { BUF_INIT, BUF_INIT, NULL };
 	struct buf text = BUF_INIT;
 	char *path = unit_path(u, name), *what, *command;
 	bool masked = path != NULL && is_masked(path);

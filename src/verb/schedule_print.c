@@ -458,8 +458,8 @@ one_routine(const struct print *p, const struct routine *r, enum clocks clocks,
 	if (clocks == CLOCKS_APART && plan.every == 0)
 		lines_apart(p, r, &plan, shifts, out);
 	else {
-		cron_times(&plan, clocks == CLOCKS_TOLD ? 0 : shifts->v.v[0],
-		    out);
+		cron_times(&plan, clocks == CLOCKS_TOLD || shifts->v.n == 0 ?
+		    0 : shifts->v.v[0], out);
 		buf_ch(out, '\t');
 		command(p, r->words, quote_cron, out);
 		buf_ch(out, '\n');
@@ -483,7 +483,7 @@ make_crontab(const struct print *p, struct buf *out)
 	    p->host_zone, clocks == CLOCKS_TOLD ? ", and its cron heeds "
 	    "CRON_TZ" : clocks == CLOCKS_APART ? ", which is not always\n"
 	    "# as far from it: each line looks at the site's clock itself" :
-	    shifts.v.v[0] != 0 ? ", and the lines go by it" : "");
+	    shifts.v.n > 0 && shifts.v.v[0] != 0 ? ", and the lines go by it" : "");
 	if (clocks == CLOCKS_TOLD)
 		buf_printf(out, "CRON_TZ=%s\n", p->site->timezone);
 	for (int i = 0; i < ROUTINE_COUNT; i++)
