@@ -26,7 +26,7 @@ enum { ARGS_MAX = 8 };
 	    "the real nightly job, now")				\
 	X(precheck, "precheck", "precheck", false, NULL,		\
 	    "may a migration run now")					\
-	X(isolate, "isolate", "isolate", false, NULL,			\
+	X(isolate, "isolate", "isolate", true, NULL,			\
 	    "evidence of the cause into the journal")			\
 	X(tell, "tell", "incident tell", false, "trigger",		\
 	    "tell the people of an occasion, and journal who was told")	\

@@ -31,5 +31,6 @@ void follow_result(struct job *job, const struct buf *json);
 /* Kinds of jobs, for the table of `midwatch job`. */
 int validate_job(struct job *job, struct err *e);
 int restore_job(struct job *job, struct err *e);
+int isolate_job(struct job *job, struct err *e);
 
 #endif

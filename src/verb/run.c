@@ -383,6 +383,7 @@ verb_job(struct cli *c, int argc, char **argv)
 		{ "restore", restore_job },
 		{ "backup", backup_job },
 		{ "nightly", nightly_job },
+		{ "isolate", isolate_job },
 	};
 	const char *record = NULL, *reply = NULL, *secrets = NULL;
 	const struct opt opts[] = {

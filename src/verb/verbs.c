@@ -116,7 +116,9 @@ const struct verb verbs[] = {
 	    "name",
 	    "latest --into --confirm --plan --over --store --scratch --jobs",
 	    false },
-	{ "isolate", NULL, "isolate", "evidence for the cause", "", false },
+	{ "isolate", verb_isolate, "isolate",
+	    "evidence for the cause into the incident: disks, logs, logins, "
+	    "checksums, changes", "", false },
 	{ "postmortem", NULL, "postmortem edit", "fill in the report", "",
 	    false },
 };

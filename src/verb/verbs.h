@@ -33,6 +33,7 @@ verb_fn
     verb_help,
     verb_incident,
     verb_init,
+    verb_isolate,
     verb_job,
     verb_jobs,
     verb_lint,

@@ -1,0 +1,243 @@
+#include "isolate/evidence.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/statvfs.h>
+
+#include "base/file.h"
+#include "base/text.h"
+
+/* ---- secrets ------------------------------------------------------------- */
+
+static const char *const secret_words[] = { "password", "passwd", "passwort",
+    "pgpassword", "secret", "token", "passphrase", "api_key", "apikey",
+    "authorization" };
+
+static bool
+is_secret_word(const char *from, const char *end)
+{
+	size_t n = (size_t)(end - from);
+
+	for (size_t i = 0; i < sizeof secret_words / sizeof *secret_words;
+	    i++) {
+		size_t len = strlen(secret_words[i]);
+
+		/* also POSTGRES_PASSWORD, db-token */
+		if (n >= len && strncasecmp(end - len, secret_words[i], len) ==
+		    0)
+			return true;
+	}
+	return false;
+}
+
+/* Where the value behind a word ends; quotes count. */
+static const char *
+value_end(const char *s, const char *end)
+{
+	char quote = *s == '"' || *s == '\'' ? *s : '\0';
+
+	if (quote != '\0') {
+		for (s++; s < end && *s != quote && *s != '\n'; s++)
+			if (*s == '\\' && s + 1 < end)
+				s++;
+		return s;
+	}
+	while (s < end && !isspace((unsigned char)*s) &&
+	    strchr(",;&|)}\"'", *s) == NULL)
+		s++;
+	return s;
+}
+
+/* s is behind a secret's word: "=x", ": x", " 'x'" (a statement); the value's
+ * beginning, or NULL when none follows. */
+static const char *
+value_begin(const char *s, const char *end)
+{
+	const char *from = s;
+
+	if (s < end && (*s == '"' || *s == '\''))
+		s++;			/* "password": */
+	while (s < end && (*s == ' ' || *s == '\t'))
+		s++;
+	if (s < end && (*s == '=' || *s == ':')) {
+		for (s++; s < end && (*s == ' ' || *s == '\t');)
+			s++;
+		return s < end && *s != '\n' ? s : NULL;
+	}
+	return s > from && s < end && *s == '\'' ? s : NULL;
+}
+
+static bool
+is_word_char(char c)
+{
+	return isalnum((unsigned char)c) || c == '_' || c == '-';
+}
+
+/* "//user:secret@host" behind the colon of the scheme; the secret's span. */
+static bool
+address_secret(const char *s, const char *end, const char **ret_from,
+    const char **ret_to)
+{
+	const char *colon = NULL;
+
+	if (end - s < 3 || s[0] != '/' || s[1] != '/')
+		return false;
+	for (s += 2; s < end && !isspace((unsigned char)*s) && *s != '/'; s++) {
+		if (*s == ':' && colon == NULL)
+			colon = s;
+		if (*s == '@') {
+			*ret_from = colon != NULL ? colon + 1 : NULL;
+			*ret_to = s;
+			return colon != NULL;
+		}
+	}
+	return false;
+}
+
+size_t
+evidence_mask(struct buf *out, const char *p, size_t n)
+{
+	const char *end = p + n, *word = p, *from, *to;
+	size_t masked = 0;
+
+	for (const char *s = p; s < end;) {
+		if (is_word_char(*s)) {
+			for (word = s; s < end && is_word_char(*s);)
+				s++;
+			buf_add(out, word, (size_t)(s - word));
+			from = is_secret_word(word, s) ? value_begin(s, end) :
+			    NULL;
+			if (from == NULL)
+				continue;
+			to = value_end(from, end);
+			if (to == from)
+				continue;
+			buf_add(out, s, (size_t)(from - s));
+		} else if (*s == ':' && address_secret(s + 1, end, &from,
+		    &to)) {
+			buf_add(out, s, (size_t)(from - s));
+		} else {
+			buf_ch(out, *s++);
+			continue;
+		}
+		if (*from == '"' || *from == '\'')
+			buf_ch(out, *from);
+		buf_str(out, "***");
+		masked++;
+		s = to;
+	}
+	return masked;
+}
+
+/* ---- copies -------------------------------------------------------------- */
+
+/* Never more than an eighth of what is left there. */
+static void
+look_at_budget(struct evidence *ev)
+{
+	char *parent = xstrdup(ev->dir), *slash;
+	struct statvfs vfs;
+
+	while (statvfs(parent, &vfs) != 0 &&
+	    (slash = strrchr(parent, '/')) != NULL && slash != parent)
+		*slash = '\0';
+	ev->budget = EVIDENCE_MAX;
+	if (statvfs(parent, &vfs) == 0 && (int64_t)vfs.f_bavail *
+	    (int64_t)vfs.f_frsize / 8 < ev->budget)
+		ev->budget = (int64_t)vfs.f_bavail * (int64_t)vfs.f_frsize / 8;
+	if (ev->budget == 0)
+		ev->budget = -1;
+	free(parent);
+}
+
+static bool
+is_known(const struct evidence *ev, const char *sha256)
+{
+	for (size_t i = 0; i < ev->known.n; i++)
+		if (strcmp(ev->known.v[i], sha256) == 0)
+			return true;
+	return false;
+}
+
+static void
+copy(struct evidence *ev, struct evidence_file *f, const struct buf *b)
+{
+	struct err e = ERR_INIT;
+	char *path;
+
+	if (ev->budget == 0)
+		look_at_budget(ev);
+	if ((int64_t)b->n > ev->budget) {
+		f->why = xprintf("%s", ev->budget < EVIDENCE_MAX / 8 ?
+		    "there is too little room for copies" :
+		    "the copies of this gathering are enough");
+		return;
+	}
+	path = file_join(ev->dir, f->name);
+	f->copied = file_mkdirs(ev->dir, 02770, &e) &&
+	    file_create(path, b->p, b->n, 0640, &e);
+	if (f->copied)
+		ev->budget -= (int64_t)b->n > 0 ? (int64_t)b->n : 1;
+	else
+		f->why = xstrdup(e.msg);
+	free(path);
+}
+
+/* A name that is nothing but one. */
+static char *
+plain_name(const char *name)
+{
+	char *s = xstrdup(name);
+
+	for (char *c = s; *c != '\0'; c++)
+		if (!isalnum((unsigned char)*c) && strchr("._-", *c) == NULL)
+			*c = '-';
+	if (*s == '.')
+		*s = '-';
+	return s;
+}
+
+struct evidence_file *
+evidence_put(struct evidence *ev, const char *name, const char *what,
+    const char *p, size_t n, bool newest_last)
+{
+	struct evidence_file *f = VEC_NEW(&ev->v);
+	struct buf b = BUF_INIT;
+
+	f->name = plain_name(name);
+	f->what = xstrdup(what);
+	f->cut = n > EVIDENCE_FILE_MAX;
+	if (f->cut && newest_last)
+		p += n - EVIDENCE_FILE_MAX;
+	f->masked = evidence_mask(&b, p, f->cut ? EVIDENCE_FILE_MAX : n);
+	f->size = (int64_t)b.n;
+	sha_of(b.p, b.n, f->sha256);
+	f->known = is_known(ev, f->sha256);
+	if (!f->known)
+		copy(ev, f, &b);
+	explicit_bzero(b.p, b.n);
+	buf_release(&b);
+	return f;
+}
+
+void
+evidence_know(struct evidence *ev, const char *sha256)
+{
+	VEC_PUSH(&ev->known, xstrdup(sha256));
+}
+
+void
+evidence_release(struct evidence *ev)
+{
+	for (size_t i = 0; i < ev->v.n; i++) {
+		free(ev->v.v[i].name);
+		free(ev->v.v[i].what);
+		free(ev->v.v[i].why);
+	}
+	VEC_RELEASE(&ev->v);
+	for (size_t i = 0; i < ev->known.n; i++)
+		free(ev->known.v[i]);
+	VEC_RELEASE(&ev->known);
+}
