@@ -376,11 +376,52 @@ check_backup(struct site *s)
 			    "'%s' means everything", b->orphans.v[i]);
 }
 
+/* Neither is quoted: a webhook's address is its password. */
+static void
+check_webhook(struct site *s, size_t i, const struct site_contact *c)
+{
+	char *url = WHERE("comms.contacts[%zu].url", i);
+	char *file = WHERE("comms.contacts[%zu].url_file", i);
+
+	if (c->url != NULL && c->url_file != NULL)
+		sc_wrong(s, 0, file, "one of 'url' and 'url_file', not both");
+	if (c->url == NULL || *c->url == '\0')
+		return;
+	if (!text_starts(c->url, "https://") || strlen(c->url) < 12)
+		sc_wrong(s, 0, url, "must begin with 'https://' and name a "
+		    "host: certificates are always checked");
+	else if (strpbrk(c->url, " \t\"\\<>") != NULL)
+		sc_wrong(s, 0, url, "is not an address: it holds a space or a "
+		    "quote");
+}
+
+static void
+check_next(struct site *s, size_t i, const struct site_contact *c)
+{
+	char *where = WHERE("comms.contacts[%zu].next", i);
+	const char **known = xcalloc(s->comms.contacts.n, sizeof *known);
+	size_t n = 0;
+
+	for (size_t k = 0; k < site_contacts(s); k++)
+		if (k != i && site_contact_at(s, k)->who != NULL)
+			known[n++] = site_contact_at(s, k)->who;
+	if (c->next != NULL && c->who != NULL && strcmp(c->next, c->who) == 0)
+		sc_wrong(s, 0, where, "'%s' does not come after themselves",
+		    c->next);
+	else if (c->next != NULL && *c->next != '\0' &&
+	    !text_in(c->next, known, n))
+		conf_unknown(&s->doc, conf_line(&s->doc, where), where,
+		    "contact", c->next, known, n);
+	free(known);
+}
+
 static void
 check_contact(struct site *s, size_t i, struct site_contact *c)
 {
 	char *on = WHERE("comms.contacts[%zu].on", i);
 
+	check_webhook(s, i, c);
+	check_next(s, i, c);
 	if (sc_stated(s, on) && c->on.n == 0)
 		sc_wrong(s, 0, on, "names none");
 	for (size_t k = 0; k < c->on.n; k++) {

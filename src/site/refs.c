@@ -46,6 +46,13 @@ sc_stated(const struct site *s, const char *where)
 
 /* ---- texts ---------------------------------------------------------------- */
 
+/* A webhook's address is its password. */
+static const char *
+sc_shown(const char *t)
+{
+	return text_starts(t, "https://") ? "https://..." : t;
+}
+
 /* Text that people and programs of ours will see; foreign names may be as odd
  * as they like, as long as they can be shown. */
 static void
@@ -64,13 +71,14 @@ check_text(struct site *s, int line, const char *where, const char *t,
 		size_t len = text_utf8_len(t + i, n - i, &cp);
 
 		if (len == 0) {
-			sc_wrong(s, line, where, "'%s' is not UTF-8", t);
+			sc_wrong(s, line, where, "'%s' is not UTF-8",
+			    sc_shown(t));
 			return;
 		}
 		if ((cp < 0x20 || (cp >= 0x7f && cp <= 0x9f)) &&
 		    !(lines && (cp == '\n' || cp == '\t'))) {
 			sc_wrong(s, line, where, "'%s' holds a control character",
-			    t);
+			    sc_shown(t));
 			return;
 		}
 		i += len;

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 
 #include "base/text.h"
@@ -142,6 +143,18 @@ LIST_NAMED(disk, disks)
 LIST_NAMED(service, services)
 LIST_NAMED(log, logs)
 LIST(contact, comms.contacts)
+
+const struct site_contact *
+site_contact(const struct site *s, const char *who)
+{
+	for (size_t i = 0; who != NULL && i < site_contacts(s); i++) {
+		const struct site_contact *c = site_contact_at(s, i);
+
+		if (c->who != NULL && strcasecmp(c->who, who) == 0)
+			return c;
+	}
+	return NULL;
+}
 
 const struct site_db *
 site_db(const struct site *s, const char *name)

@@ -215,13 +215,19 @@ struct site_cleanup {
 	struct site_docker docker;
 };
 
+/* Told by `tell`, else by its address, else by `second`, else by hand. */
 struct site_contact {
 	int line;
 	char *who;
 	char *phone;
+	char *role;
 	struct conf_strs on;
 	uint32_t triggers;		/* the same as bits: 1u << trigger */
 	struct conf_cmd tell;		/* JSON on its standard input */
+	char *url;			/* https, a secret; or */
+	char *url_file;			/* the file that holds it */
+	struct conf_cmd second;		/* as tell */
+	char *next;			/* who; NULL: the next in the file */
 	int64_t next_after_ms;		/* 0: nobody is next */
 	bool only_regulated;
 };
@@ -229,6 +235,8 @@ struct site_contact {
 struct site_comms {
 	int line;
 	int64_t update_every_ms;	/* 15m */
+	int64_t timeout_ms;		/* 20s, of one hook */
+	char *ca_file;			/* NULL: the system's */
 	struct conf_list contacts;	/* struct site_contact */
 };
 
@@ -304,6 +312,8 @@ const struct site_disk *site_disk(const struct site *s, const char *name);
 const struct site_service *site_service(const struct site *s,
     const char *name);
 const struct site_log *site_log(const struct site *s, const char *name);
+const struct site_contact *site_contact(const struct site *s,
+    const char *who);
 
 /* "bastion:~/.pgpass": the path, and its place in *ret_place (NULL: here). */
 const char *site_where(const struct site *s, const char *spec,
