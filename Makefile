@@ -15,7 +15,7 @@
 PREFIX  ?= /usr/local
 VARIANT ?= rel
 ISAL    ?= $(eval ISAL := $$(shell pkg-config --exists libisal && echo yes))$(ISAL)
-PKGS     = libconfig jansson libcrypto libssh2 libpq zlib $(if $(filter yes,$(ISAL)),libisal)
+PKGS     = libconfig jansson libcrypto libssh2 libpq libcurl zlib $(if $(filter yes,$(ISAL)),libisal)
 
 MAKEFLAGS += --no-builtin-rules --no-print-directory
 ifeq ($(MAKELEVEL),0)

@@ -28,13 +28,13 @@ enum { ARGS_MAX = 8 };
 	    "may a migration run now")					\
 	X(isolate, "isolate", "isolate", true, NULL,			\
 	    "evidence of the cause into the journal")			\
-	X(tell, "tell", "incident tell", false, "trigger",		\
+	X(tell, "tell", "incident tell", true, "trigger",		\
 	    "tell the people of an occasion, and journal who was told")	\
-	X(notify, "notify", "incident notify", false, "trigger",	\
+	X(notify, "notify", "incident notify", true, "trigger",	\
 	    "run the hooks of an occasion, without asking anybody")	\
-	X(update, "update", "incident update", false, NULL,		\
+	X(update, "update", "incident update --send", true, NULL,		\
 	    "draft and send an update; the clock for the next one starts") \
-	X(escalate, "escalate", "incident escalate", false, NULL,	\
+	X(escalate, "escalate", "incident escalate", true, NULL,	\
 	    "tell the next people in line")				\
 	X(restore, "restore", "restore", false, "db",			\
 	    "data back from a set: planned, tried, then by typed name")	\

@@ -36,6 +36,7 @@
 	X(DECLARED, "declared", true, "data at risk or downtime, declared by a person") \
 	X(TELL, "tell", false, "somebody is to be told")		\
 	X(TOLD, "told", false, "somebody was told")			\
+	X(ACKED, "told.acked", false, "and has answered")		\
 	X(FOLLOWUP, "followup", false, "what somebody will do afterwards") \
 	X(FOLLOWUP_DONE, "followup.done", false, "and did")		\
 	X(FIELD, "field", false, "a field of the post-mortem")		\

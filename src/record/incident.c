@@ -237,28 +237,58 @@ fold_declared(struct incident *inc, struct inc_entry *en)
 		inc->data_risk = true;
 }
 
-static void
-fold_tell(struct incident *inc, struct inc_entry *en)
-{
-	VEC_PUSH(&inc->told, ((struct inc_told){
-	    xstrdup(str_or(en, "trigger", "")), xstrdup(str_or(en, "who", "")),
-	    en->kind == EVENT_TOLD ? en->at : 0 }));
-}
-
-static void
-fold_told(struct incident *inc, struct inc_entry *en)
+/* The one that is still to be told; a line without a name is for anybody. */
+static struct inc_told *
+still_to_tell(struct incident *inc, const struct inc_entry *en, bool anybody)
 {
 	for (size_t i = 0; i < inc->told.n; i++) {
 		struct inc_told *t = &inc->told.v[i];
 
 		if (t->at == 0 &&
 		    strcmp(t->trigger, str_or(en, "trigger", "")) == 0 &&
-		    strcmp(t->who, str_or(en, "who", "")) == 0) {
-			t->at = en->at;
-			return;
-		}
+		    (strcmp(t->who, str_or(en, "who", "")) == 0 ||
+		    (anybody && *t->who == '\0')))
+			return t;
 	}
-	fold_tell(inc, en);
+	return NULL;
+}
+
+/* A hook that fails again and again is one person to be told. */
+static void
+fold_tell(struct incident *inc, struct inc_entry *en)
+{
+	if (still_to_tell(inc, en, false) == NULL)
+		VEC_PUSH(&inc->told, ((struct inc_told){
+		    .trigger = xstrdup(str_or(en, "trigger", "")),
+		    .who = xstrdup(str_or(en, "who", "")), .since = en->at }));
+}
+
+static void
+fold_told(struct incident *inc, struct inc_entry *en)
+{
+	struct inc_told *t = still_to_tell(inc, en, false);
+
+	if (t == NULL)
+		t = still_to_tell(inc, en, true);
+	if (t == NULL) {
+		fold_tell(inc, en);
+		t = &inc->told.v[inc->told.n - 1];
+	}
+	if (*t->who == '\0')
+		set(&t->who, str_or(en, "who", ""));
+	t->at = en->at;
+	t->by_hand = json_get_bool(en->data, "by_hand");
+	if (t->by_hand && json_get_bool(en->data, "answered"))
+		t->acked = en->at;
+}
+
+static void
+fold_acked(struct incident *inc, struct inc_entry *en)
+{
+	for (size_t i = 0; i < inc->told.n; i++)
+		if (strcmp(inc->told.v[i].who, str_or(en, "who", "")) == 0 &&
+		    inc->told.v[i].acked == 0)
+			inc->told.v[i].acked = en->at;
 }
 
 static void
@@ -462,6 +492,7 @@ static fold_fn *const folds[EVENT_UNKNOWN + 1] = {
 	[EVENT_DECLARED] = fold_declared,
 	[EVENT_TELL] = fold_tell,
 	[EVENT_TOLD] = fold_told,
+	[EVENT_ACKED] = fold_acked,
 	[EVENT_FOLLOWUP] = fold_followup,
 	[EVENT_FOLLOWUP_DONE] = fold_followup_done,
 	[EVENT_FIELD] = fold_field,

@@ -94,7 +94,10 @@ struct inc_override {
 
 struct inc_told {
 	char *trigger, *who;
+	int64_t since;		/* of the line that named them */
 	int64_t at;		/* 0: still to be told */
+	int64_t acked;		/* 0: no answer is known */
+	bool by_hand;		/* somebody called them */
 };
 
 struct incident {

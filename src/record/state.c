@@ -26,6 +26,7 @@ enum {
 	DIR_MODE = 02770,
 	FILE_MODE = 0660,
 	LOG_RESERVE = 1 << 20,
+	OUTBOX_RESERVE = 256 << 10,
 };
 
 /* The files of a job, with the space each keeps. */
@@ -180,6 +181,11 @@ make_inside(struct state *s, struct err *e)
 		if (!ok && e->kind == ERR_NONE)
 			*e = le;
 	}
+	free(path);
+	/* what waits for the network must not need room when it comes to that */
+	path = file_join(s->dir, "outbox");
+	if (ok && !file_exists(path))
+		(void)touch(path, OUTBOX_RESERVE, &(struct err){ 0 });
 	free(path);
 	return ok;
 }
