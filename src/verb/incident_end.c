@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/json.h"
+#include "verb/telling.h"
 #include "verb/verbs.h"
 
 /* Resolving and closing are the same act with other criteria. */
@@ -197,6 +198,17 @@ report(struct desk *d, const struct criteria *cs, bool done)
 	buf_release(&point);
 }
 
+static void
+tell_end(struct desk *d, const struct ending *how)
+{
+	char *subject = xprintf("%s is %s: %s", d->inc.id,
+	    inc_state_name(how->to), d->inc.title != NULL ? d->inc.title : "");
+
+	telling_of(d, how->to == INC_CLOSED ? SITE_TRIGGER_CLOSE :
+	    SITE_TRIGGER_RESOLVE, subject);
+	free(subject);
+}
+
 static int
 end(struct cli *c, int argc, char **argv, const struct ending *how)
 {
@@ -242,6 +254,8 @@ end(struct cli *c, int argc, char **argv, const struct ending *how)
 	desk_log_checkpoint(&d, how->to == INC_CLOSED ? "incident closed" :
 	    "incident resolved");
 	report(&d, &cs, true);
+	(void)fflush(stdout);
+	tell_end(&d, how);
 out:
 	status = ok ? EXIT_DONE : cli_fail(c, &e);
 quiet:

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/text.h"
+#include "verb/telling.h"
 #include "verb/verbs.h"
 
 enum { FUTURE_MS = 60000 };
@@ -239,7 +240,7 @@ incident_set_severity(struct cli *c, int argc, char **argv)
 	    "SEV-3" };
 	struct saying s = { .c = c };
 	struct buf data = BUF_INIT, text = BUF_INIT;
-	bool ok;
+	bool ok, news;
 
 	if (!cli_parse(c, argc, argv, NULL, 0) ||
 	    !cli_words(c, 2, 100000, "midwatch incident severity SEV-n WHY"))
@@ -251,7 +252,12 @@ incident_set_severity(struct cli *c, int argc, char **argv)
 	json_open(&data);
 	json_put_str(&data, "level", c->words.v[0]);
 	json_close(&data);
-	ok = begin(&s, NULL) && append(&s, EVENT_SEVERITY, text.p, data.p);
+	ok = begin(&s, NULL);
+	news = ok && (s.d.inc.severity == NULL ||
+	    strcmp(s.d.inc.severity, c->words.v[0]) != 0);
+	ok = ok && append(&s, EVENT_SEVERITY, text.p, data.p);
+	if (ok && news)
+		telling_severity(&s.d, c->words.v[0], text.p);
 	buf_release(&data);
 	buf_release(&text);
 	return finish(&s, ok, c->words.n > 0 ? "severity set" : "");

@@ -8,6 +8,7 @@
 #include "base/json.h"
 #include "base/sha.h"
 #include "base/text.h"
+#include "verb/telling.h"
 #include "verb/verbs.h"
 
 enum { RECENT = 12, LINE_MAX_SHOWN = 400 };
@@ -100,7 +101,7 @@ mark(enum view_state s)
 }
 
 static void
-show_head(const struct desk *d)
+show_head(struct desk *d)
 {
 	const struct incident *inc = &d->inc;
 	char at[40], took[32];
@@ -122,6 +123,7 @@ show_head(const struct desk *d)
 			    inc->roles.v[i].who);
 	if (inc->channel != NULL)
 		cli_out("channel: %s", inc->channel);
+	telling_head(d);
 	if (inc->j.second.in_use)
 		cli_out("NOTICE the second journal is in use: %s",
 		    inc->j.second.path);
@@ -270,6 +272,7 @@ show_json(struct desk *d)
 	json_put_int(&b, "problems", (int64_t)inc->j.scan.problems.n);
 	json_put_bool(&b, "second_journal_in_use", inc->j.second.in_use);
 	json_put_str(&b, "checkpoint", point.p);
+	telling_head_json(d, &b);
 	if (d->have_rb) {
 		steps_json(d, &b);
 		next = engine_next(&d->en);

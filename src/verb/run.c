@@ -144,6 +144,22 @@ follow(struct desk *d, int64_t job, bool *ret_detached, struct err *e)
 	return e->kind == ERR_NONE;
 }
 
+/* What a failure set off: who was told, who is to be called, the severity. */
+static void
+say_after(const struct desk *d, const struct inc_step *s)
+{
+	for (size_t i = 0; s != NULL && i < d->inc.entries.n; i++) {
+		const struct inc_entry *en = &d->inc.entries.v[i];
+
+		if (en->seq <= s->seq)
+			continue;
+		if (en->kind == EVENT_TELL || en->kind == EVENT_TOLD)
+			cli_out("       %s", en->text);
+		else if (en->kind == EVENT_SEVERITY)
+			cli_out("       %s now", d->inc.severity);
+	}
+}
+
 static int
 say_end(struct desk *d, const struct rb_step *step, int64_t job, bool detached,
     enum step_state wanted)
@@ -181,9 +197,11 @@ say_end(struct desk *d, const struct rb_step *step, int64_t job, bool detached,
 	else if (done)
 		cli_out("[OK] %s: %s", step->id, wanted == STEP_SKIPPED ?
 		    "skipped" : s->how ? s->how : "done");
-	else
+	else {
 		cli_out("[FAIL] %s: %s", step->id, s != NULL && s->reason ?
 		    s->reason : "it did not end well");
+		say_after(d, s);
+	}
 	buf_release(&b);
 	return status;
 }

@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "verb/secrets.h"
+#include "verb/telling.h"
 #include "verb/verbs.h"
 #include "watch/watch.h"
 
@@ -165,16 +166,17 @@ say_with(const struct picture *p, const struct reading *place)
 }
 
 static void
-say_page(const struct desk *d, const struct picture *p)
+say_page(struct desk *d, const struct picture *p)
 {
 	static const char *const words[] = { "all is well", "warning",
 	    "CRITICAL", "UNKNOWN" };
-	char at[40], id[STATE_ID_MAX] = "";
+	char at[40];
 
 	clock_fmt_site(at, p->at);
-	(void)incident_current(&d->state, false, id, &(struct err){ 0 });
 	cli_out("%s (%s)  %s  %s", d->site.name, d->site.environment, at,
-	    id[0] != '\0' ? id : "no incident is open");
+	    d->have_inc ? d->inc.id : "no incident is open");
+	if (d->have_inc)
+		telling_head(d);
 	cli_out("%s: %zu critical, %zu unknown, %zu %s, %zu ok", words[p->worst],
 	    p->count[LEVEL_CRITICAL], p->count[LEVEL_UNKNOWN],
 	    p->count[LEVEL_WARNING],
@@ -196,7 +198,7 @@ say_page(const struct desk *d, const struct picture *p)
 /* ---- for programs ---------------------------------------------------------------------- */
 
 static void
-say_json(const struct desk *d, const struct picture *p)
+say_json(struct desk *d, const struct picture *p)
 {
 	struct buf b = BUF_INIT;
 	char at[32];
@@ -209,6 +211,10 @@ say_json(const struct desk *d, const struct picture *p)
 	json_put_str(&b, "at", at);
 	json_put_str(&b, "level", level_name(p->worst));
 	json_put_int(&b, "exit", exits[p->worst]);
+	if (d->have_inc) {
+		json_put_str(&b, "incident", d->inc.id);
+		telling_head_json(d, &b);
+	}
 	json_key(&b, "readings");
 	json_open_list(&b);
 	for (size_t i = 0; i < p->all.v.n; i++) {
@@ -363,32 +369,41 @@ say_prometheus(const struct desk *d, const struct picture *p)
 
 /* ---- who is told -------------------------------------------------------------------------- */
 
-enum { TELL_MS = 60000 };
+enum { TELL_MS = 60000, QUEUE_MS = 20000 };
+
+/* The open incident, for who is to be told of it; without one, or where it
+ * cannot be read, the page is as good. */
+static void
+look_incident(struct desk *d)
+{
+	char id[STATE_ID_MAX] = "";
+	struct err e = ERR_INIT;
+
+	if (incident_current(&d->state, false, id, &e) && id[0] != '\0' &&
+	    !desk_incident(d, id, &e))
+		cli_note("%s", e.msg);
+}
 
 /* Telling fails loudly; the answer itself stays what it is. */
 static void
 notify_people(struct desk *d, const struct picture *p)
 {
-	static const char *const how[] = { "told", "to be told by hand",
-	    "could not be told" };
-	char id[STATE_ID_MAX] = "";
 	struct err e = ERR_INIT;
 	struct notify n;
 
-	(void)incident_current(&d->state, false, id, &(struct err){ 0 });
-	if (!notify_run(&n, &d->site, &d->state, &p->all,
-	    id[0] != '\0' ? id : NULL, clock_mono_ms() + TELL_MS, &e))
+	if (!notify_run(&n, &d->site, &d->state, &p->all, d->have_inc ?
+	    d->inc.id : NULL, clock_mono_ms() + TELL_MS, &e))
 		cli_note("--notify: %s", e.msg);
 	for (size_t i = 0; i < n.told.v.n; i++) {
-		const struct told_one *one = &n.told.v.v[i];
+		struct buf line = BUF_INIT;
 
-		cli_note("%s: %s%s%s%s%s", how[one->how], one->who->who,
-		    one->how == TOLD_BY_HAND && one->who->phone ? ", " : "",
-		    one->how == TOLD_BY_HAND && one->who->phone ?
-		    one->who->phone : "", one->why[0] != '\0' ? ": " : "",
-		    one->why);
+		told_line(&n.told.v.v[i], &line);
+		cli_note("%s", line.p);
+		buf_release(&line);
 	}
 	notify_release(&n);
+	tell_queued(&d->site, &d->state, clock_mono_ms() + QUEUE_MS);
+	telling_due(d);
 }
 
 int
@@ -421,6 +436,7 @@ verb_status(struct cli *c, int argc, char **argv)
 		    "'midwatch init' writes one");
 	else {
 		look(&d, timeout_ms, &p);
+		look_incident(&d);
 		if (c->json)
 			say_json(&d, &p);
 		else if (prometheus)

@@ -16,6 +16,7 @@
 #include "base/who.h"
 #include "verb/follow.h"
 #include "verb/shelf.h"
+#include "verb/telling.h"
 
 enum { LOOK_MS = 250, SAY_MS = 500, TELL_MS = 60000 };
 
@@ -28,7 +29,7 @@ struct run {
 	bool restore;
 	int jobs;
 	size_t good, failed, refused;
-	bool restore_failed;
+	bool restore_failed, emergency_failed;
 	int64_t looked, said;
 	bool stop;
 	char what[160];			/* for the progress line */
@@ -508,6 +509,7 @@ validate_shelf(struct run *r, struct shelf *shelf, int64_t now,
 {
 	bool named = strcmp(r->want, "latest") != 0 &&
 	    strcmp(r->want, "all") != 0;
+	size_t before;
 	bool ok = true;
 
 	for (size_t i = 0; ok && i < shelf->sets.v.n; i++) {
@@ -520,7 +522,10 @@ validate_shelf(struct run *r, struct shelf *shelf, int64_t now,
 		    ((!set->told && strcmp(r->want, "latest") != 0) ||
 		    pick(r, set, now, parts) > 0)) {
 			(*ret_sets)++;
+			before = r->failed;
 			ok = validate_set(r, shelf, set, parts);
+			if (r->failed > before && set->class == SET_EMERGENCY)
+				r->emergency_failed = true;
 		}
 		free(parts);
 	}
@@ -579,6 +584,18 @@ status_of(const struct run *r)
 	    EXIT_REFUSED : EXIT_DONE;
 }
 
+/* Of all copies this is the one that had to be good. */
+static void
+raise_severity(struct run *r)
+{
+	struct err e = ERR_INIT;
+
+	if (r->d.inc.severity == NULL || strcmp(r->d.inc.severity, "SEV-0") != 0)
+		(void)incident_say(&r->d.inc, EVENT_SEVERITY, NULL, "an "
+		    "emergency backup did not pass its validation",
+		    "{\"level\":\"SEV-0\"}", &e);
+}
+
 static void
 tell_failure(struct run *r)
 {
@@ -588,9 +605,17 @@ tell_failure(struct run *r)
 		SITE_TRIGGER_RESTORE_TEST_FAILED :
 		SITE_TRIGGER_VALIDATION_FAILED };
 
-	/* while an incident is open its runbook tells */
-	if (r->failed == 0 || r->stop || r->d.have_inc)
+	/* a step of the runbook says itself who is told */
+	if (r->failed == 0 || r->stop || telling_by_step(&r->d, "validate"))
 		return;
+	if (r->d.have_inc && r->emergency_failed) {
+		raise_severity(r);
+		t.trigger = SITE_TRIGGER_SEV_0;
+		t.subject = "no restorable copy: an emergency backup did not "
+		    "pass its validation";
+	}
+	if (r->d.have_inc)
+		t.incident = r->d.inc.id;
 	tell_people(&r->d.site, &r->d.state, &t, NULL, clock_mono_ms() +
 	    TELL_MS, &told);
 	told_release(&told);

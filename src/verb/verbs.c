@@ -20,11 +20,24 @@ const struct verb verbs[] = {
 	    "incident correct LINE TEXT\n"
 	    "incident severity SEV-n WHY\n"
 	    "incident role ROLE [--to NAME]\n"
+	    "incident update [--text T|--edit] [--send|--draft|--by-hand]\n"
+	    "incident update --snooze 10m --reason WHY\n"
+	    "incident tell TRIGGER [--text T] [--except WHO] [--again]\n"
+	    "incident notify TRIGGER [--text T]\n"
+	    "incident told [--by-hand WHO [--trigger T] [--no-answer]] "
+	    "[--send]\n"
+	    "incident escalate [WHO] [--text T] [--due]\n"
+	    "incident ack WHO\n"
+	    "incident declare data-risk|downtime [WHY] [--confirm]\n"
+	    "incident people\n"
 	    "incident publish WHERE\n"
 	    "incident resolve|close [INCIDENT] [--override REASON]",
 	    "open an incident, write into its record, resolve and close it",
 	    "open list show note decide hypothesis pin correct severity role "
-	    "publish resolve close --title --alarm --severity --runbook "
+	    "update tell notify told escalate ack declare people "
+	    "publish resolve close --text --edit --send --draft --by-hand "
+	    "--snooze --reason --except --again --trigger --no-answer --due "
+	    "--confirm data-risk downtime --title --alarm --severity --runbook "
 	    "--alerted-at --channel --also --at --step --ruled-out --confirmed "
 	    "--off --to --override --all", false },
 	{ "run", verb_run,

@@ -55,6 +55,8 @@ verb_fn
 verb_fn incident_open, incident_list, incident_show, incident_note,
     incident_decide, incident_hypothesis, incident_pin, incident_correct,
     incident_set_severity, incident_set_role, incident_publish,
+    incident_tell, incident_notify, incident_told, incident_ack,
+    incident_escalate, incident_update, incident_declare, incident_people,
     incident_resolve, incident_close;
 
 /* Of `sets`. */
