@@ -118,7 +118,7 @@ drop_url(struct buf *url)
 }
 
 static const enum hook_end ends[] = { [WEB_OK] = HOOK_DONE,
-    [WEB_LATER] = HOOK_LATER, [WEB_NEVER] = HOOK_FAILED };
+    [WEB_LATER] = HOOK_LATER, [WEB_UNTRUSTED] = HOOK_LATER, [WEB_NEVER] = HOOK_FAILED };
 
 static enum hook_end
 post(const struct hook *h, const struct hook_words *w, int64_t deadline_ms,

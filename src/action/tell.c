@@ -333,6 +333,9 @@ tell_people(const struct site *site, const struct state *state,
     const struct tell *t, const struct told *except, int64_t deadline_ms,
     struct told *ret)
 {
+	size_t before = ret->v.n;
+	bool dead = false;
+
 	for (size_t i = 0; i < site_contacts(site); i++) {
 		const struct site_contact *who = site_contact_at(site, i);
 
@@ -340,8 +343,10 @@ tell_people(const struct site *site, const struct state *state,
 		    !told_has(except, who))
 			tell_person(site, state, t, who, deadline_ms, ret);
 	}
-	/* the network was there just now, perhaps */
-	if (state != NULL && clock_mono_ms() < deadline_ms)
+	for (size_t i = before; i < ret->v.n; i++)
+		dead = dead || ret->v.v[i].how == TOLD_QUEUED;
+	/* the network is there, perhaps, for what others wait for */
+	if (state != NULL && !dead && clock_mono_ms() < deadline_ms)
 		tell_queued(site, state, deadline_ms < clock_mono_ms() +
 		    DRAIN_MS ? deadline_ms : clock_mono_ms() + DRAIN_MS);
 }

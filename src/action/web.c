@@ -135,7 +135,9 @@ judge(struct exchange *x, CURLcode code, bool posted, struct buf *why)
 	if (code != CURLE_OK) {
 		buf_str(why, x->said[0] != '\0' ? x->said :
 		    curl_easy_strerror(code));
-		return WEB_LATER;
+		return code == CURLE_PEER_FAILED_VERIFICATION ||
+		    code == CURLE_SSL_CACERT_BADFILE ? WEB_UNTRUSTED :
+		    WEB_LATER;
 	}
 	(void)curl_easy_getinfo(x->curl, CURLINFO_RESPONSE_CODE, &status);
 	if (!posted || (status >= 200 && status < 300))

@@ -22,6 +22,7 @@
 enum web_end {
 	WEB_OK,
 	WEB_LATER,		/* it may work another time */
+	WEB_UNTRUSTED,		/* the same, but not in a moment */
 	WEB_NEVER,		/* the other side does not want it */
 };
 
