@@ -226,6 +226,8 @@ check_hooks(struct doctor *d)
 		const struct site_contact *c = site_contact_at(s, i);
 
 		try_command(&t, &c->tell, NULL, "how %s is told", c->who);
+		try_command(&t, &c->second, NULL, "the second way to tell %s",
+		    c->who);
 	}
 	for (size_t i = 0; i < s->precheck.commands.n; i++) {
 		char *v[2] = { s->precheck.commands.v[i], NULL };

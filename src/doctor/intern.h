@@ -29,6 +29,7 @@
 	X(runbook, "runbook", 5)					\
 	X(alarms, "alarms", 5)						\
 	X(hooks, "commands", 8)						\
+	X(webhooks, "webhooks", 9)					\
 	X(places, "places", 9)						\
 	X(passwords, "password files", 5)				\
 	X(keys, "ssh keys", 5)						\

@@ -66,6 +66,12 @@ import json
 body = json.loads(open("../good/got").readline().split(" ", 2)[2])
 assert list(body) == ["text"] and "&lt;!channel&gt; &amp; \"full\"" in body["text"], body'
 check "the record names who, and how" contains "$(journal)" '"via":"webhook"'
+chmod 644 midwatch.cfg
+run_ "$MIDWATCH" doctor
+check "the doctor finds that they can be reached" contains "$OUT" "2 of the site file can be reached; nothing was sent"
+check "and that everybody can read an address" contains "$OUT" "everybody here can read how Channel is told"
+check "but not the one in a file" lacks "$OUT" "how Filed is told"
+check "and indeed sends nothing" [ "$(got | wc -l)" = 2 ]
 run_ "$MIDWATCH" incident people
 check "the people's page has no more than the host" contains "$OUT" "webhook https://127.0.0.1:$port/..."
 cd ..
@@ -112,6 +118,8 @@ LIMIT=3s site '{ who = "Channel"; phone = "+234 1"; on = ( "open", "update", "se
       { who = "Other"; on = ( "open" ); url = "'$hook'/T1/canary"; }' >midwatch.cfg
 "$MIDWATCH" incident open >/dev/null
 stop $good
+run_ "$MIDWATCH" doctor
+check "the doctor says who cannot be reached" contains "$OUT" "Channel could not be told: Failed to connect"
 expect_exit 1 "without a network telling fails" "$MIDWATCH" incident tell open --text first
 check "and says what becomes of it" contains "$OUT" "it is sent when the network is back; by hand, +234 1"
 run_ "$MIDWATCH" incident severity SEV-0 second
