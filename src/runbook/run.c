@@ -203,13 +203,30 @@ fail_say(struct engine *en, const struct rb_step *step, enum event_kind kind,
 	buf_release(&data);
 }
 
+/* The work that failed may have told them itself. */
+static void
+who_knows(const struct engine *en, const struct rb_step *step,
+    const char *trigger, struct told *ret)
+{
+	const struct inc_step *s = incident_step(en->inc, step->id);
+
+	for (size_t i = 0; i < en->inc->told.n && s != NULL; i++) {
+		const struct inc_told *t = &en->inc->told.v[i];
+
+		if (strcmp(t->trigger, trigger) == 0 &&
+		    (t->at != 0 ? t->at : t->since) >= s->started)
+			VEC_PUSH(&ret->v, ((struct told_one){
+			    .who = site_contact(en->site, t->who) }));
+	}
+}
+
 /* Where nobody is named for it, the record says that somebody is to be told. */
 static void
 fail_tell(struct engine *en, const struct rb_step *step, const char *trigger,
     const char *reason)
 {
 	struct buf text = BUF_INIT;
-	struct told told = { 0 };
+	struct told told = { 0 }, known = { 0 };
 	unsigned i = 0;
 
 	while (i < SITE_TRIGGER_COUNT && strcmp(site_triggers[i], trigger) != 0)
@@ -217,17 +234,21 @@ fail_tell(struct engine *en, const struct rb_step *step, const char *trigger,
 	buf_printf(&text, "%s failed: %s", step->title, reason);
 	struct tell t = { .trigger = (enum site_trigger)i, .subject = text.p,
 	    .incident = en->inc->id };
-	if (en->site != NULL && i < SITE_TRIGGER_COUNT)
-		tell_people(en->site, en->state, &t, NULL, clock_mono_ms() +
+	if (en->site != NULL && i < SITE_TRIGGER_COUNT) {
+		(void)incident_poll(en->inc, &(struct err){ 0 });
+		who_knows(en, step, trigger, &known);
+		tell_people(en->site, en->state, &t, &known, clock_mono_ms() +
 		    TELL_MS, &told);
+	}
 	(void)incident_poll(en->inc, &(struct err){ 0 });
-	if (told.v.n == 0) {
+	if (told.v.n + known.v.n == 0) {
 		buf_clear(&text);
 		buf_printf(&text, "to be told (%s): %s: %s", trigger,
 		    step->title, reason);
 		fail_say(en, step, EVENT_TELL, "trigger", trigger, text.p);
 	}
 	told_release(&told);
+	told_release(&known);
 	buf_release(&text);
 }
 

@@ -14,6 +14,7 @@ $1 ); };
 CFG
 }
 # What the incident's journal holds.
+export MIDWATCH
 journal() { cat state/incidents/*/journal.jsonl; }
 lines() { [ "$(cat "$1" 2>/dev/null | wc -l)" = "$2" ] || { wc -l "$1"; return 1; }; }
 # one KIND TEXT: exactly one line of that kind has it.
@@ -30,6 +31,8 @@ runbook = { name = "calls"; title = "Calls"; version = 1; severity = "SEV-2";
       proves = ( "told open" ); parallel = true; timeout = "30s"; stop = "safe: nothing"; },
     { id = "save"; kind = "command"; command = "echo no route to nas; exit 9"; exit_proves = true; title = "Save otc";
       on_fail = ( "tell emergency-backup-failed", "note try the other store" ); parallel = true; timeout = "10s"; stop = "safe: nothing"; },
+    { id = "says"; kind = "command"; command = "$MIDWATCH incident tell sev-0 --text itself; exit 1"; exit_proves = true;
+      title = "Tells by itself"; on_fail = ( "tell sev-0" ); parallel = true; timeout = "20s"; stop = "safe: nothing"; },
     { id = "prove"; kind = "command"; command = "exit 4"; exit_proves = true; title = "Prove the copy of otc";
       on_fail = ( "severity SEV-0", "tell validation-failed" ); parallel = true; timeout = "10s"; stop = "safe: nothing"; },
     { id = "small"; kind = "command"; command = "exit 1"; exit_proves = true; title = "Something small";
@@ -102,13 +105,16 @@ check "a copy that cannot be proven is SEV-0" one severity '"level":"SEV-0"'
 check "whoever is to know of SEV-0 is told" one told "Head was told (sev-0)"
 check "as of the failure itself" one told "Head was told (validation-failed)"
 check "and the answer says so" contains "$OUT" "SEV-0 now"
+run_ "$MIDWATCH" run says
+check "who was told by the work itself is not told again by its step" one told "Head was told (sev-0): itself"
+check "once" lines head 4
 run_ "$MIDWATCH" run small
 check "a smaller failure does not make it SEV-1" contains "$("$MIDWATCH" incident show)" "SEV-0"
 check "but is noted" one note "small failed"
 run_ "$MIDWATCH" incident severity SEV-2 "it was the test"
-check "a lower severity wakes nobody" lines head 3
+check "a lower severity wakes nobody" lines head 4
 run_ "$MIDWATCH" incident severity SEV-0 "no, it is lost"
-check "SEV-0 by a person tells as well" lines head 4
+check "SEV-0 by a person tells as well" lines head 5
 
 # --- by hand
 expect_exit 3 "data at risk is declared, not told" "$MIDWATCH" incident tell data-risk
