@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/io.h"
+#include "pg/passline.h"
 
 enum { PASSFILE_MAX = 4 << 20 };
 
@@ -103,90 +104,28 @@ load(const char *path, struct buf *b, struct err *e)
 	return ok;
 }
 
-/* What follows the field when it is `want` or `*`, else NULL. A backslash makes
- * the next character an ordinary one. */
-static const char *
-field(const char *p, const char *end, const char *want)
-{
-	if (end - p >= 2 && p[0] == '*' && p[1] == ':')
-		return p + 2;
-	while (p < end) {
-		if (*p == ':' && *want == '\0')
-			return p + 1;
-		if (*p == '\\' && ++p == end)
-			return NULL;
-		if (*want == '\0' || *p != *want)
-			return NULL;
-		p++;
-		want++;
-	}
-	return NULL;
-}
-
-static void
-take_password(const char *p, const char *end, struct buf *ret)
-{
-	buf_grow(ret, (size_t)(end - p) + 1);
-	for (; p < end && *p != ':'; p++) {
-		if (*p == '\\' && p + 1 < end)
-			p++;
-		buf_ch(ret, *p);
-	}
-}
-
-/* The first line that fits, as libpq has it, even when its password is empty:
- * its number, or 0. */
-static size_t
-search(const struct buf *b, const char *const want[4], struct buf *ret)
-{
-	size_t line = 1;
-
-	for (const char *p = b->p, *last = b->p + b->n; p < last; line++) {
-		const char *nl = memchr(p, '\n', (size_t)(last - p));
-		const char *end = nl != NULL ? nl : last, *next = end + 1;
-		const char *at = p;
-
-		while (end > p && end[-1] == '\r')
-			end--;
-		p = next;
-		/* a NUL is no part of a line that somebody wrote */
-		if (at == end || *at == '#' ||
-		    memchr(at, '\0', (size_t)(end - at)) != NULL)
-			continue;
-		for (size_t i = 0; i < 4 && at != NULL; i++)
-			at = field(at, end, want[i]);
-		if (at != NULL) {
-			take_password(at, end, ret);
-			return line;
-		}
-	}
-	return 0;
-}
-
 bool
 pg_passfile_line(const char *path, const char *host, int port,
     const char *dbname, const char *user, struct buf *ret,
     struct buf *ret_line, struct err *e)
 {
 	struct buf full = BUF_INIT, b = BUF_INIT;
-	char at_port[16];
 	bool ok = false;
 	size_t line;
 
 	if (host == NULL || host[0] == '\0' || strcmp(host, PG_SOCKET_DIR) == 0)
 		host = "localhost";
-	(void)snprintf(at_port, sizeof at_port, "%d", port ? port : PG_PORT);
 	full_path(&full, path);
 	buf_clear(ret);
 	if (!load(full.p, &b, e))
 		goto out;
-	line = dbname == NULL || user == NULL ? 0 : search(&b, (const char *[])
-	    { host, at_port, dbname, user }, ret);
+	line = passline_find(b.p, b.n, &(struct passline){ host, port, dbname,
+	    user }, ret);
 	ok = line > 0 && ret->n > 0;
 	buf_printf(ret_line, "line %zu of '%s'", line, full.p);
 	if (line == 0) {
-		err_set(e, ERR_NOTFOUND, "no line of '%s' is for %s:%s:%s:%s",
-		    full.p, host, at_port, dbname ? dbname : "",
+		err_set(e, ERR_NOTFOUND, "no line of '%s' is for %s:%d:%s:%s",
+		    full.p, host, port ? port : PG_PORT, dbname ? dbname : "",
 		    user ? user : "");
 		err_hint(e, "Add one; a : or \\ in any part is written with a "
 		    "backslash before it.");
