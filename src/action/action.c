@@ -16,7 +16,7 @@ enum { ARGS_MAX = 8 };
 	    "stop deployments and migrations, or let them go on")	\
 	X(backup, "backup", "backup", true, "db|all_unsafe",		\
 	    "a verified copy of a database, or of all that has none")	\
-	X(recover, "recover", "recover", false, "db",			\
+	X(recover, "recover", "recover", true, "db",			\
 	    "a login that works again: find the password, or set a new one") \
 	X(cleanup, "cleanup", "cleanup", false, NULL,			\
 	    "room by a plan: retention, orphans, paths, docker")	\
@@ -130,6 +130,12 @@ action_find(const char *name)
 		if (strcmp(actions[i].name, name) == 0)
 			return &actions[i];
 	return NULL;
+}
+
+bool
+action_confirms(const struct action *a)
+{
+	return strcmp(a->name, "recover") == 0;
 }
 
 bool

@@ -59,6 +59,8 @@ size_t action_count(void);
 const struct action *action_at(size_t i);
 const struct action *action_find(const char *name);	/* NULL: unknown */
 bool action_built(const char *name);
+/* Its verb wants --confirm with the word that is typed for the step. */
+bool action_confirms(const struct action *a);
 /* Appends "midwatch", the verb and its words; false when an argument is unknown,
  * missing, or of the wrong type. */
 bool action_argv(const struct action *a, const struct conf_args *args,

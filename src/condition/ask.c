@@ -14,6 +14,7 @@
 #include "base/text.h"
 #include "base/vec.h"
 #include "condition/intern.h"
+#include "condition/secrets.h"
 
 static enum truth
 answer(enum truth t, struct buf *why, const char *fmt, ...)
@@ -47,6 +48,16 @@ ask_later(const struct cond *c, const struct cond_world *w, struct buf *why)
 	(void)w;
 	return answer(TRUTH_UNKNOWN, why, "%s cannot be read yet",
 	    c->row->reads);
+}
+
+enum truth
+ask_secrets(const struct cond *c, const struct cond_world *w, struct buf *why)
+{
+	(void)c;
+	if (w->site == NULL || w->state == NULL)
+		return answer(TRUTH_UNKNOWN, why, "there is no site file to say "
+		    "which secrets there are");
+	return secrets_ask_all(w->site, w->state, w->now, why);
 }
 
 /* ---- the incident's journal --------------------------------------------- */

@@ -60,7 +60,7 @@
 	    "a command can be run there")				\
 	X(SCHEMA, "schema DB readable", false, ask_seen, "schemas",	\
 	    "the backup role can read every table there")		\
-	X(SECRETS, "secrets valid", false, ask_later, "secrets",	\
+	X(SECRETS, "secrets valid", false, ask_secrets, "secrets",	\
 	    "the password files are there, private, and right")		\
 	X(WAL, "wal DB below SIZE", false, ask_seen, "pg_wal",		\
 	    "its pg_wal is smaller than this")				\
@@ -118,6 +118,8 @@ struct cond_row {
 enum truth ask_frozen(const struct cond *c, const struct cond_world *w,
     struct buf *why);
 enum truth ask_later(const struct cond *c, const struct cond_world *w,
+    struct buf *why);
+enum truth ask_secrets(const struct cond *c, const struct cond_world *w,
     struct buf *why);
 /* What readings tell (seen.c). */
 enum truth ask_seen(const struct cond *c, const struct cond_world *w,

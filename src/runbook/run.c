@@ -526,6 +526,11 @@ action_words(struct engine *en, const struct rb_step *step,
 		return false;
 	free(out->v[0]);
 	out->v[0] = xstrdup(exe);
+	/* what had to be typed for the step is what the verb wants typed */
+	if (step->confirm != NULL && action_confirms(a)) {
+		strings_add(out, "--confirm");
+		strings_add(out, step->confirm);
+	}
 	strings_add(out, "--state");
 	strings_add(out, en->state->dir);
 	if (config != NULL) {

@@ -13,6 +13,7 @@
 #include "place/keys.h"
 #include "site/spec.h"
 #include "verb/follow.h"
+#include "verb/recover.h"
 #include "verb/saving.h"
 #include "verb/secrets.h"
 #include "verb/verbs.h"
@@ -402,6 +403,7 @@ verb_job(struct cli *c, int argc, char **argv)
 		{ "backup", backup_job },
 		{ "nightly", nightly_job },
 		{ "isolate", isolate_job },
+		{ "recover", recover_job },
 	};
 	const char *record = NULL, *reply = NULL, *secrets = NULL;
 	const struct opt opts[] = {

@@ -104,7 +104,14 @@ const struct verb verbs[] = {
 	    "read sets through where they lie, and restore them into a "
 	    "scratch PostgreSQL",
 	    "latest all --db --store --restore --scratch --jobs", false },
-	{ "recover", NULL, "recover DB", "a login that is broken", "", false },
+	{ "recover", verb_recover,
+	    "recover DB [--plan] [--confirm DB] [--rotate] [--unlock] "
+	    "[--extend] [--sessions] [--end-sessions]\n"
+	    "recover --check [DB]",
+	    "a login that is broken: the password found, or a new one set, "
+	    "proven and written",
+	    "--plan --confirm --rotate --unlock --extend --sessions "
+	    "--end-sessions --check", false },
 	{ "cleanup", NULL, "cleanup", "room on the disks, by a plan", "",
 	    false },
 	{ "precheck", NULL, "precheck", "may a migration run now?", "", false },

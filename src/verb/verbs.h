@@ -40,6 +40,7 @@ verb_fn
     verb_locks,
     verb_nightly,
     verb_record,
+    verb_recover,
     verb_restore,
     verb_run,
     verb_runbook,

@@ -9,8 +9,6 @@ expect_exit 2 "an unknown option" mw jobs --alll
 check "with a suggestion too" contains "$ERR" "--all"
 expect_exit 2 "an option without its value" mw jobs --state
 expect_exit 2 "an unknown subverb" mw incident opne
-expect_exit 2 "a verb that is not built says so" mw recover otc
-check "in so many words" contains "$ERR" "not built"
 expect_exit 2 "a site file that is not there" mw -c /no/such.cfg jobs
 expect_exit 2 "a site file that is a directory" mw -c / jobs
 printf 'site = { nmae = "x"; };\ndatabases = ( { name = "-Fc"; prot = 5; } );\n' > bad.cfg
