@@ -15,6 +15,7 @@
 #include "base/vec.h"
 #include "condition/intern.h"
 #include "condition/secrets.h"
+#include "record/freeze.h"
 
 static enum truth
 answer(enum truth t, struct buf *why, const char *fmt, ...)
@@ -262,30 +263,27 @@ ask_file(const struct cond *c, const struct cond_world *w, struct buf *why)
 
 /* ---- the freeze --------------------------------------------------------- */
 
-/* The flag file exists beforehand; it says something only while it holds. */
+/* One that was only begun: what is hooked to it may not stand still. */
 static enum truth
 flag_set(const struct state *state, struct buf *why)
 {
 	struct err e = ERR_INIT;
-	struct buf flag = BUF_INIT;
-	enum truth t = TRUTH_NO;
-	char *path;
+	struct freeze f;
+	enum truth t;
 
 	if (state == NULL || state->dir == NULL)
 		return answer(TRUTH_UNKNOWN, why,
 		    "the state directory is not known");
-	path = state_path(state, "freeze");
-	if (!file_read(path, &flag, 64 << 10, &e))
-		t = e.sys_errno == ENOENT ? TRUTH_NO : TRUTH_UNKNOWN;
-	else if (flag.n > 0 && flag.p[strspn(flag.p, " \t\n")] != '\0')
-		t = TRUTH_YES;
-	if (t == TRUTH_UNKNOWN)
-		unknown(why, &e);
+	if (!freeze_read(state, &f, &e))
+		t = unknown(why, &e);
+	else if (f.phase == FREEZE_SETTING)
+		t = answer(TRUTH_UNKNOWN, why, "the freeze flag is set, but "
+		    "freeze.on was not seen to end well");
 	else
-		buf_printf(why, "the freeze flag is %sset",
-		    t == TRUTH_YES ? "" : "not ");
-	buf_release(&flag);
-	free(path);
+		t = answer(f.phase == FREEZE_OFF ? TRUTH_NO : TRUTH_YES, why,
+		    "the freeze flag is %sset", f.phase == FREEZE_OFF ?
+		    "not " : "");
+	freeze_release(&f);
 	return t;
 }
 
@@ -322,9 +320,9 @@ ask_frozen(const struct cond *c, const struct cond_world *w, struct buf *why)
 	} else if (WEXITSTATUS(k.status) == 0)
 		t = answer(TRUTH_YES, why, "freeze.check says that it holds, "
 		    "%s", flag_why.p);
-	else if (flag == TRUTH_YES)
-		t = answer(TRUTH_UNKNOWN, why, "the freeze flag is set, but "
-		    "freeze.check says that it does not hold (exit %d)",
+	else if (flag != TRUTH_NO)
+		t = answer(TRUTH_UNKNOWN, why, "%s, but freeze.check says "
+		    "that it does not hold (exit %d)", flag_why.p,
 		    WEXITSTATUS(k.status));
 	else
 		t = answer(TRUTH_NO, why, "freeze.check says that it does not "

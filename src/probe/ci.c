@@ -8,35 +8,26 @@
  * + a signal's number), said (its first line), frozen (the flag is set; left out
  * when it cannot be read).
  */
-#include <errno.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include "base/file.h"
 #include "base/text.h"
 #include "probe/night.h"
-#include "reading/probe.h"
 #include "probe/said.h"
+#include "reading/probe.h"
+#include "record/freeze.h"
 
 enum flag { FLAG_UNKNOWN, FLAG_OFF, FLAG_ON };
 
 static enum flag
 flag_of(const struct state *state)
 {
-	struct buf b = BUF_INIT;
 	struct err e = ERR_INIT;
-	enum flag flag = FLAG_OFF;
-	char *path;
+	enum flag flag = FLAG_UNKNOWN;
+	struct freeze f;
 
 	if (state == NULL || state->dir == NULL)
 		return FLAG_UNKNOWN;
-	path = state_path(state, "freeze");
-	if (!file_read(path, &b, 64 << 10, &e))
-		flag = e.sys_errno == ENOENT ? FLAG_OFF : FLAG_UNKNOWN;
-	else if (b.n > 0 && b.p[strspn(b.p, " \t\r\n")] != '\0')
-		flag = FLAG_ON;
-	buf_release(&b);
-	free(path);
+	if (freeze_read(state, &f, &e))
+		flag = f.phase == FREEZE_OFF ? FLAG_OFF : FLAG_ON;
+	freeze_release(&f);
 	return flag;
 }
 

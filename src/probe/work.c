@@ -7,8 +7,9 @@
  * data of jobs: running, a list of {job, title, by, host, incident, step,
  * started (UTC), progress, cancel (somebody asked it to stop)}; vanished, a list
  * of {job, title, started} (no outcome, and no process, of the last day).
- * data of freeze: frozen; reason, who, since (UTC), until (UTC) as far as the
- * flag says; age_ms.
+ * data of freeze: frozen; reason, who, incident, since (UTC), until (UTC) as far
+ * as the flag says; phase ("setting", "on", "lifting"); age_ms; left_on (it has
+ * outlived its incident, a day, or whoever was setting it).
  * data of window: open; from, until (UTC, of the window that is open, else of the
  * next one); zone.
  */
@@ -31,8 +32,10 @@
 #include "probe/night.h"
 #include "probe/plain.h"
 #include "reading/probe.h"
+#include "record/freeze.h"
+#include "record/incident.h"
 
-enum { LOCKS = 32, NAME = 64, FLAG_MAX = 64 << 10, SHOWN_JOBS = 32,
+enum { LOCKS = 32, NAME = 64, HALF_DONE_MS = 120000, SHOWN_JOBS = 32,
 	SAID_JOBS = 3, LONG_MS = 30000 };
 static const int64_t day_ms = 24LL * 3600000;
 
@@ -408,55 +411,57 @@ read_jobs(struct eye *eye, struct target *t, struct reading *r)
 
 /* ---- the freeze ------------------------------------------------------------- */
 
-static int64_t
-moment(const json_t *o, const char *key)
+/* What was begun and not ended, or has outlived what it was for. */
+static const char *
+left_on(struct eye *eye, const struct freeze *f, const char **ret_next)
 {
-	const char *s = json_get_str(o, key);
-	int64_t ms = json_get_int(o, key, 0);
-	struct err ignored = ERR_INIT;
+	char open[STATE_ID_MAX] = "";
+	int64_t age = f->since > 0 ? eye->now - f->since : 0;
 
-	if (s != NULL && !clock_parse_utc(s, &ms) &&
-	    !clock_parse(s, clock_wall_ms(), &ms, &ignored))
-		return 0;
-	/* seconds or milliseconds */
-	return ms > 0 && ms < 100000000000 ? ms * 1000 : ms;
+	*ret_next = "midwatch freeze off, if nothing needs it any more";
+	if ((f->phase == FREEZE_SETTING || f->phase == FREEZE_LIFTING) &&
+	    age > HALF_DONE_MS) {
+		*ret_next = f->phase == FREEZE_SETTING ? "midwatch freeze on" :
+		    "midwatch freeze off";
+		return f->phase == FREEZE_SETTING ?
+		    "; setting it did not come to its end" :
+		    "; lifting it did not come to its end";
+	}
+	if (f->incident != NULL && incident_current(eye->state, false, open,
+	    &(struct err){ 0 }) && strcmp(open, f->incident) != 0)
+		return "; LEFT ON: the incident that it was for is over";
+	return age > day_ms ? "" : NULL;
 }
 
 static void
-say_frozen(struct reading *r, const json_t *o, const char *text, int64_t now)
+say_frozen(struct eye *eye, struct reading *r, const struct freeze *f)
 {
-	const char *reason = json_get_str(o, "reason");
-	const char *who = json_get_str(o, "who");
-	int64_t since = moment(o, "since"), until = moment(o, "until");
+	char *why = plain_show(f->reason ? f->reason : "", PLAIN_SHOWN);
+	char *by = plain_show(f->who ? f->who : "", NAME);
 	char age[32] = "", at[40] = "";
-	char *why, *by;
+	const char *next, *left = left_on(eye, f, &next);
+	int64_t now = eye->now;
 
-	if (who == NULL)
-		who = json_get_str(o, "by");
-	if (since == 0)
-		since = moment(o, "at");
-	if (o == NULL)
-		reason = text;
-	why = plain_show(reason ? reason : "", PLAIN_SHOWN);
-	by = plain_show(who ? who : "", NAME);
 	if (*why != '\0')
 		reading_str(r, "reason", why);
 	if (*by != '\0')
 		reading_str(r, "who", by);
-	put_moment(r->data, "since", since);
-	put_moment(r->data, "until", until);
-	if (since > 0 && now >= since) {
-		reading_int(r, "age_ms", now - since);
-		text_fmt_duration(age, now - since);
-		clock_fmt_site(at, since);
+	reading_str(r, "phase", freeze_phase_name(f->phase));
+	reading_str(r, "incident", f->incident);
+	put_moment(r->data, "since", f->since);
+	put_moment(r->data, "until", f->until);
+	if (f->since > 0 && now >= f->since) {
+		reading_int(r, "age_ms", now - f->since);
+		text_fmt_duration(age, now - f->since);
+		clock_fmt_site(at, f->since);
 		at[16] = '\0';
 	}
-	reading_say(r, since > 0 && now - since > day_ms ? LEVEL_WARNING :
-	    LEVEL_OK, since > 0 && now - since > day_ms ?
-	    "midwatch freeze off, if nothing needs it any more" : NULL,
-	    "frozen%s%s%s%s%s%s%s%s", *at ? " since " : "", at,
+	reading_bool(r, "left_on", left != NULL);
+	reading_say(r, left != NULL ? LEVEL_WARNING : LEVEL_OK,
+	    left != NULL ? next : NULL,
+	    "frozen%s%s%s%s%s%s%s%s%s", *at ? " since " : "", at,
 	    *age ? ", for " : "", age, *by ? ", by " : "", by,
-	    *why ? ": " : "", why);
+	    *why ? ": " : "", why, left != NULL ? left : "");
 	free(why);
 	free(by);
 }
@@ -464,37 +469,20 @@ say_frozen(struct reading *r, const json_t *o, const char *text, int64_t now)
 static void
 read_freeze(struct eye *eye, struct target *t, struct reading *r)
 {
-	char *path = state_path(eye->state, "freeze"), *line;
-	struct buf flag = BUF_INIT;
 	struct err e = ERR_INIT;
-	json_t *o;
+	struct freeze f;
 
 	(void)t;
-	if (!file_read(path, &flag, FLAG_MAX, &e) && e.sys_errno != ENOENT) {
-		err_hint(&e, "Until it can be read, treat the site as "
-		    "frozen.");
+	if (!freeze_read(eye->state, &f, &e)) {
 		reading_fail(r, &e);
-		goto out;
+		return;
 	}
-	/* it exists beforehand, and says something only while it holds */
-	line = flag.n > 0 ? flag.p + strspn(flag.p, " \t\r\n") : NULL;
-	reading_bool(r, "frozen", line != NULL && *line != '\0');
-	if (line == NULL || *line == '\0') {
+	reading_bool(r, "frozen", f.phase != FREEZE_OFF);
+	if (f.phase == FREEZE_OFF)
 		reading_say(r, LEVEL_OK, NULL, "not frozen");
-		goto out;
-	}
-	while (flag.n > 0 && isspace((unsigned char)flag.p[flag.n - 1]))
-		flag.p[--flag.n] = '\0';
-	o = json_read(line, flag.n - (size_t)(line - flag.p), NULL);
-	if (!json_is_object(o)) {
-		json_decref(o);
-		o = NULL;
-	}
-	say_frozen(r, o, line, eye->now);
-	json_decref(o);
-out:
-	buf_release(&flag);
-	free(path);
+	else
+		say_frozen(eye, r, &f);
+	freeze_release(&f);
 }
 
 /* ---- the backup window -------------------------------------------------------- */

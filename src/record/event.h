@@ -57,6 +57,11 @@
 	X(JOB_ENDED, "job.ended", false, "and how it ended")		\
 	X(JOB_CANCEL, "job.cancel", false, "somebody asked a job to stop") \
 	X(JOB_DOUBT, "job.doubt", true, "a job vanished without an outcome") \
+	X(FREEZE_BEGUN, "freeze.begun", false, "a freeze is about to be set or lifted") \
+	X(FREEZE, "freeze", true, "deployments were frozen, or may go on") \
+	X(PRECHECK, "precheck", false, "whether a migration might run then") \
+	X(RESTORED, "restored", true, "a database was restored into its target") \
+	X(CRITERION, "criterion", false, "a criterion of the end, and what was seen") \
 	X(CHECKPOINT, "checkpoint", false, "last seq and hash at that moment") \
 	X(J_SECOND, "journal.second", false, "where the second journal is") \
 	X(J_SWITCHED, "journal.switched", true, "the second journal is in use") \

@@ -20,6 +20,7 @@
 #include "base/file.h"
 #include "base/io.h"
 #include "base/text.h"
+#include "record/freeze.h"
 #include "record/journal.h"
 
 enum {
@@ -187,6 +188,9 @@ make_inside(struct state *s, struct err *e)
 	if (ok && !file_exists(path))
 		(void)touch(path, OUTBOX_RESERVE, &(struct err){ 0 });
 	free(path);
+	/* on a full disk it is made as soon as there is room */
+	if (ok)
+		(void)freeze_prepare(s, &(struct err){ 0 });
 	return ok;
 }
 

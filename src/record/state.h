@@ -1,7 +1,7 @@
 /*
  * state: the directory that everybody who works on a site shares.
  *
- *	<state>/log.jsonl  incidents/<ID>/  jobs/<n>/  spare/  locks/  outbox
+ *	<state>/log.jsonl  incidents/<ID>/  jobs/<n>/  spare/  locks/  outbox  freeze
  *
  * Directories are 2770 and files 0660, so that the group sees the same incident.
  * The spare is the next incident, with its space reserved: a full disk refuses
