@@ -12,7 +12,7 @@ enum { ARGS_MAX = 8 };
 
 /*	name		verb			built	exactly one of */
 #define ACTIONS(X)							\
-	X(freeze, "freeze", "freeze", false, NULL,			\
+	X(freeze, "freeze", "freeze", true, NULL,			\
 	    "stop deployments and migrations, or let them go on")	\
 	X(backup, "backup", "backup", true, "db|all_unsafe",		\
 	    "a verified copy of a database, or of all that has none")	\

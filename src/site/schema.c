@@ -260,14 +260,31 @@ static const struct conf_row freeze_rows[] = {
 	    .help = "ends with 0 while they stand still" },
 	{ "block_ddl", CONF_BOOL, AT(site_freeze, block_ddl),
 	    .help = "an event trigger refuses DDL" },
+	{ "timeout", CONF_MS, AT(site_freeze, timeout_ms), .otherwise = "30s",
+	    .min = 1, .max = 3600000, .help = "of on and off" },
 };
 static const struct conf_schema freeze_schema = {
 	ROWS(freeze_rows), sizeof(struct site_freeze)
 };
 
+static const struct conf_row compose_rows[] = {
+	{ "dir", CONF_PATH, AT(site_compose, dir), .otherwise = ".",
+	    .help = "folder of the compose file" },
+	{ "service", CONF_STR, AT(site_compose, service), .required = true,
+	    .help = "the service in whose container they run" },
+};
+static const struct conf_schema compose_schema = {
+	ROWS(compose_rows), sizeof(struct site_compose)
+};
+
 static const struct conf_row precheck_rows[] = {
 	{ "commands", CONF_STRS, AT(site_precheck, commands),
 	    .help = "each must end with 0 before a migration" },
+	{ "timeout", CONF_MS, AT(site_precheck, timeout_ms), .otherwise = "2m",
+	    .min = 1, .max = 3600000, .help = "of each command" },
+	{ "compose", CONF_GROUP, AT(site_precheck, compose),
+	    .sub = &compose_schema,
+	    .help = "the commands run in a compose service instead of here" },
 };
 static const struct conf_schema precheck_schema = {
 	ROWS(precheck_rows), sizeof(struct site_precheck)

@@ -194,11 +194,21 @@ struct site_freeze {
 	int line;
 	struct conf_cmd on, off, check;
 	bool block_ddl;
+	int64_t timeout_ms;		/* of on and off: 30s */
+};
+
+/* Where the pre-check's commands run instead of here. */
+struct site_compose {
+	int line;			/* 0: here */
+	char *dir;			/* of the compose file: the site file's */
+	char *service;
 };
 
 struct site_precheck {
 	int line;
 	struct conf_strs commands;	/* each for the shell */
+	int64_t timeout_ms;		/* of each: 2m */
+	struct site_compose compose;
 };
 
 struct site_docker {

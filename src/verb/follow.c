@@ -114,7 +114,7 @@ say_json(struct desk *d, int64_t job, int status, bool detached)
 		buf_add(&out, b.p, b.n);
 	else {
 		json_open(&out);
-		json_put_bool(&out, "ok", detached);
+		json_put_bool(&out, "ok", detached || status == EXIT_DONE);
 		json_put_int(&out, "job", job);
 		json_put_int(&out, "exit", status);
 		json_put_bool(&out, "detached", detached);

@@ -6,7 +6,11 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "verb/telling.h"
+#include "base/text.h"
+#include "verb/freeze.h"
 #include "verb/verbs.h"
+
+enum { SEEN_MAX = 600 };
 
 /* Resolving and closing are the same act with other criteria. */
 struct ending {
@@ -93,14 +97,53 @@ override_open(struct desk *d, const struct criteria *cs, const char *reason,
 	return ok;
 }
 
+/* What was asked and seen, as a line each: the proof, and its time. */
+static void
+criterion_line(const struct criterion *cr, const char *word, struct draft *line)
+{
+	struct buf data = BUF_INIT;
+
+	json_open(&data);
+	json_put_str(&data, "for", word);
+	json_put_str(&data, "criterion", cr->cond->text);
+	json_put_str(&data, "answer", truth_name(cr->truth));
+	json_key(&data, "seen");
+	json_textn(&data, cr->why, text_fit(cr->why, strlen(cr->why),
+	    SEEN_MAX));
+	json_put_bool(&data, "overridden", cr->truth != TRUTH_YES);
+	json_close(&data);
+	*line = (struct draft){ .kind = EVENT_CRITERION,
+	    .text = cr->cond->text, .data = buf_detach(&data) };
+}
+
 static bool
-finish(struct desk *d, const struct ending *how, struct err *e)
+finish(struct desk *d, const struct ending *how, const struct criteria *cs,
+    struct err *e)
 {
 	struct still s = { &d->inc, how->from };
-	struct draft line = { .kind = how->kind, .text = how->text };
+	struct draft *lines = xcalloc(cs->v.n + 1, sizeof *lines);
+	struct buf data = BUF_INIT, frozen = BUF_INIT;
 	struct err se = ERR_INIT;
+	bool ok;
 
-	if (!incident_append(&d->inc, &line, 1, still_there, &s, NULL, e))
+	for (size_t i = 0; i < cs->v.n; i++)
+		criterion_line(&cs->v.v[i], how->word, &lines[i]);
+	freeze_remind(d, &frozen);
+	json_open(&data);
+	json_put_int(&data, "criteria", (int64_t)cs->v.n);
+	json_put_int(&data, "overridden", (int64_t)cs->open);
+	json_put_str(&data, "frozen", frozen.n > 0 ? frozen.p : NULL);
+	json_close(&data);
+	lines[cs->v.n] = (struct draft){ .kind = how->kind, .text = how->text,
+	    .data = data.p };
+	ok = incident_append(&d->inc, lines, cs->v.n + 1, still_there, &s,
+	    NULL, e);
+	for (size_t i = 0; i < cs->v.n; i++)
+		free((char *)(uintptr_t)lines[i].data);
+	free(lines);
+	buf_release(&data);
+	buf_release(&frozen);
+	if (!ok)
 		return false;
 	if (!journal_settle(&d->inc.j, &se))
 		cli_note("%s", se.msg);
@@ -175,15 +218,17 @@ has_criteria(struct desk *d, const char *reason, struct err *e)
 static void
 report(struct desk *d, const struct criteria *cs, bool done)
 {
-	struct buf b = BUF_INIT, point = BUF_INIT;
+	struct buf b = BUF_INIT, point = BUF_INIT, frozen = BUF_INIT;
 
 	incident_checkpoint(&d->inc, &point);
+	freeze_remind(d, &frozen);
 	if (d->cli->json) {
 		json_open(&b);
 		json_put_bool(&b, "ok", done);
 		json_put_str(&b, "incident", d->inc.id);
 		json_put_str(&b, "state", inc_state_name(d->inc.state));
 		json_put_str(&b, "checkpoint", point.p);
+		json_put_str(&b, "frozen", frozen.n > 0 ? frozen.p : NULL);
 		criteria_json(cs, &b);
 		cli_object(&b);
 	} else {
@@ -194,8 +239,13 @@ report(struct desk *d, const struct criteria *cs, bool done)
 			cli_out("checkpoint: %s", point.p);
 		}
 	}
+	if (frozen.n > 0) {
+		cli_note("%s", frozen.p);
+		cli_note("  When they may go on: 'midwatch freeze off'.");
+	}
 	buf_release(&b);
 	buf_release(&point);
+	buf_release(&frozen);
 }
 
 static void
@@ -245,7 +295,7 @@ end(struct cli *c, int argc, char **argv, const struct ending *how)
 	if (!nothing_runs(&d, reason, &e) || !has_criteria(&d, reason, &e) ||
 	    (reason != NULL && !override_open(&d, &cs, reason, &e)))
 		goto out;
-	if (!finish(&d, how, &e))
+	if (!finish(&d, how, &cs, &e))
 		goto out;
 	ok = true;
 	for (size_t i = 0; i < cs.v.n; i++)

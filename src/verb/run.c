@@ -14,6 +14,7 @@
 #include "site/spec.h"
 #include "verb/follow.h"
 #include "verb/recover.h"
+#include "verb/freeze.h"
 #include "verb/saving.h"
 #include "verb/secrets.h"
 #include "verb/verbs.h"
@@ -404,6 +405,7 @@ verb_job(struct cli *c, int argc, char **argv)
 		{ "nightly", nightly_job },
 		{ "isolate", isolate_job },
 		{ "recover", recover_job },
+		{ "freeze", freeze_job },
 	};
 	const char *record = NULL, *reply = NULL, *secrets = NULL;
 	const struct opt opts[] = {

@@ -115,8 +115,11 @@ const struct verb verbs[] = {
 	{ "cleanup", NULL, "cleanup", "room on the disks, by a plan", "",
 	    false },
 	{ "precheck", NULL, "precheck", "may a migration run now?", "", false },
-	{ "freeze", NULL, "freeze on|off|status|check", "hold deployments", "",
-	    false },
+	{ "freeze", verb_freeze,
+	    "freeze on|off [--reason TEXT] [--anyway]\n"
+	    "freeze status|check",
+	    "hold deployments and migrations; check is what pipelines call",
+	    "on off status check --reason --anyway", false },
 	{ "replay", NULL, "replay INCIDENT", "step through the past", "",
 	    false },
 	{ "schedule", verb_schedule,

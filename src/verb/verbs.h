@@ -30,6 +30,7 @@ verb_fn
     verb_doctor,
     verb_export,
     verb_followup,
+    verb_freeze,
     verb_help,
     verb_incident,
     verb_init,
