@@ -24,7 +24,7 @@ enum { ARGS_MAX = 8 };
 	    "prove a set: read it through, restore it into scratch")	\
 	X(nightly, "nightly", "nightly", true, NULL,			\
 	    "the real nightly job, now")				\
-	X(precheck, "precheck", "precheck", false, NULL,		\
+	X(precheck, "precheck", "precheck", true, NULL,		\
 	    "may a migration run now")					\
 	X(isolate, "isolate", "isolate", true, NULL,			\
 	    "evidence of the cause into the journal")			\

@@ -183,6 +183,83 @@ ask_told(const struct cond *c, const struct cond_world *w, struct buf *why)
 	return answer(TRUTH_YES, why, "%s was told (%s)", last, c->word);
 }
 
+/* The newest line of a kind that the question may mean. */
+static const struct inc_entry *
+newest(const struct cond_world *w, enum event_kind kind,
+    bool (*meant)(const struct cond *c, const struct cond_world *w,
+    const struct inc_entry *en), const struct cond *c)
+{
+	for (size_t i = w->inc->entries.n; i-- > 0;) {
+		const struct inc_entry *en = &w->inc->entries.v[i];
+
+		if (en->kind == kind && !en->bad &&
+		    (meant == NULL || meant(c, w, en)))
+			return en;
+	}
+	return NULL;
+}
+
+static bool
+too_old(const struct cond *c, const struct cond_world *w, int64_t at)
+{
+	return (c->since_open && at < w->inc->opened) ||
+	    (c->within_ms > 0 && w->now - at > c->within_ms);
+}
+
+enum truth
+ask_precheck(const struct cond *c, const struct cond_world *w, struct buf *why)
+{
+	const struct inc_entry *en;
+	char at[16];
+	bool ok;
+
+	if (w->inc == NULL)
+		return no_incident(why);
+	en = newest(w, EVENT_PRECHECK, NULL, c);
+	if (en == NULL)
+		return answer(TRUTH_NO, why, "no pre-check was run in this "
+		    "incident");
+	ok = json_get_bool(en->data, "ok");
+	clock_fmt_short(at, en->at);
+	if (ok && too_old(c, w, en->at))
+		return answer(TRUTH_NO, why, "the last pre-check is of %s, and "
+		    "too old", at);
+	return answer(ok ? TRUTH_YES : TRUTH_NO, why, "the pre-check of %s: "
+	    "%s", at, en->text);
+}
+
+static bool
+of_database(const struct cond *c, const struct cond_world *w,
+    const struct inc_entry *en)
+{
+	const struct site_db *db = w->site != NULL ? site_db(w->site, c->name) :
+	    NULL;
+	const char *what = json_get_str(en->data, "db");
+
+	return what != NULL && (strcmp(what, c->name) == 0 ||
+	    (db != NULL && db == site_db(w->site, what)));
+}
+
+enum truth
+ask_restored(const struct cond *c, const struct cond_world *w, struct buf *why)
+{
+	const struct inc_entry *en;
+	char at[16];
+
+	if (w->inc == NULL)
+		return no_incident(why);
+	en = newest(w, EVENT_RESTORED, of_database, c);
+	if (en == NULL)
+		return answer(TRUTH_NO, why, "%s was not restored in this "
+		    "incident", c->name);
+	clock_fmt_short(at, en->at);
+	if (!json_get_bool(en->data, "target"))
+		return answer(TRUTH_NO, why, "%s was last restored at %s, but "
+		    "not into its target: %s", c->name, at, en->text);
+	return answer(too_old(c, w, en->at) ? TRUTH_NO : TRUTH_YES, why,
+	    "%s: %s", at, en->text);
+}
+
 enum truth
 ask_rca(const struct cond *c, const struct cond_world *w, struct buf *why)
 {

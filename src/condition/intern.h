@@ -72,7 +72,7 @@
 	    "the standbys follow closely")				\
 	X(LOCKS, "locks clear", false, ask_seen, "locks",		\
 	    "nobody holds a lock that others wait for")			\
-	X(PRECHECK, "precheck passed", true, ask_later, "pre-checks",	\
+	X(PRECHECK, "precheck passed", true, ask_precheck, "the journal", \
 	    "the pre-check for migrations has ended well")		\
 	X(STEP, "step STEP done", false, ask_step, "steps",		\
 	    "that step is done, and its proof still holds")		\
@@ -84,7 +84,7 @@
 	    "evidence stands in the incident's journal")		\
 	X(CLEANUP, "cleanup done", true, ask_later, "clean-ups",	\
 	    "a clean-up has ended well")				\
-	X(RESTORED, "restored DB", true, ask_later, "restores",		\
+	X(RESTORED, "restored DB", true, ask_restored, "the journal",	\
 	    "that database was restored into its target")		\
 	X(UPDATE, "update sent within DURATION", false, ask_update,	\
 	    "the journal", "the last update is not older than this")	\
@@ -137,6 +137,10 @@ enum truth ask_update(const struct cond *c, const struct cond_world *w,
 enum truth ask_declared(const struct cond *c, const struct cond_world *w,
     struct buf *why);
 enum truth ask_told(const struct cond *c, const struct cond_world *w,
+    struct buf *why);
+enum truth ask_precheck(const struct cond *c, const struct cond_world *w,
+    struct buf *why);
+enum truth ask_restored(const struct cond *c, const struct cond_world *w,
     struct buf *why);
 enum truth ask_rca(const struct cond *c, const struct cond_world *w,
     struct buf *why);

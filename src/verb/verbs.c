@@ -114,7 +114,10 @@ const struct verb verbs[] = {
 	    "--end-sessions --check", false },
 	{ "cleanup", NULL, "cleanup", "room on the disks, by a plan", "",
 	    false },
-	{ "precheck", NULL, "precheck", "may a migration run now?", "", false },
+	{ "precheck", verb_precheck,
+	    "precheck [--after-freeze] [--only secrets,disk,...]",
+	    "may a migration run now? (exit 0 yes, 1 no or unknown)",
+	    "--after-freeze --only", false },
 	{ "freeze", verb_freeze,
 	    "freeze on|off [--reason TEXT] [--anyway]\n"
 	    "freeze status|check",

@@ -42,6 +42,7 @@ verb_fn
     verb_nightly,
     verb_record,
     verb_recover,
+    verb_precheck,
     verb_restore,
     verb_run,
     verb_runbook,
