@@ -36,7 +36,7 @@ enum { ARGS_MAX = 8 };
 	    "draft and send an update; the clock for the next one starts") \
 	X(escalate, "escalate", "incident escalate", true, NULL,	\
 	    "tell the next people in line")				\
-	X(restore, "restore", "restore", false, "db",			\
+	X(restore, "restore", "restore", true, "db",			\
 	    "data back from a set: planned, tried, then by typed name")	\
 	X(locks, "locks", "locks", true, NULL,				\
 	    "who holds locks that others wait for")			\
@@ -46,6 +46,8 @@ enum { ARGS_MAX = 8 };
 /* The arguments of each, in the order in which the verb takes them. */
 static const struct action_arg freeze_args[ARGS_MAX] = {
 	{ "on", ACTION_BOOL, NULL, "true" },
+	{ "reason", ACTION_TEXT, "--reason", NULL },
+	{ "anyway", ACTION_BOOL, "--anyway", NULL },
 };
 static const struct action_arg backup_args[ARGS_MAX] = {
 	{ "db", ACTION_DB, NULL, NULL },
@@ -66,6 +68,7 @@ static const struct action_arg nightly_args[ARGS_MAX] = {
 };
 static const struct action_arg precheck_args[ARGS_MAX] = {
 	{ "after_freeze", ACTION_BOOL, "--after-freeze", NULL },
+	{ "only", ACTION_TEXT, "--only", NULL },
 };
 static const struct action_arg tell_args[ARGS_MAX] = {
 	{ "trigger", ACTION_TRIGGER, NULL, NULL },
@@ -74,8 +77,14 @@ static const struct action_arg notify_args[ARGS_MAX] = {
 	{ "trigger", ACTION_TRIGGER, NULL, NULL },
 };
 static const struct action_arg restore_args[ARGS_MAX] = {
-	{ "set", ACTION_WORD, NULL, "latest" },
+	{ "set", ACTION_SET, NULL, NULL },
 	{ "db", ACTION_DB, NULL, NULL },
+	{ "store", ACTION_STORE, "--store", NULL },
+	{ "into", ACTION_TEXT, "--into", NULL },
+	{ "beside", ACTION_BOOL, "--beside", NULL },
+	{ "over", ACTION_BOOL, "--over", NULL },
+	{ "end_sessions", ACTION_BOOL, "--end-sessions", NULL },
+	{ "confirm", ACTION_TEXT, "--confirm", NULL },
 };
 static const struct action_arg cleanup_args[ARGS_MAX], isolate_args[ARGS_MAX],
     update_args[ARGS_MAX], escalate_args[ARGS_MAX], locks_args[ARGS_MAX],
@@ -91,7 +100,8 @@ static const struct action actions[] = {
 static const char *const types[] = {
 	[ACTION_DB] = "DB", [ACTION_STORE] = "STORE",
 	[ACTION_BOOL] = "true|false", [ACTION_TRIGGER] = "TRIGGER",
-	[ACTION_WORD] = "WORD",
+	[ACTION_WORD] = "WORD", [ACTION_SET] = "SET",
+	[ACTION_TEXT] = "TEXT",
 };
 
 void
@@ -185,10 +195,17 @@ check_value(const struct action *a, const struct action_arg *arg,
 		    value, near ? ", did you mean '" : "", near ? near : "",
 		    near ? "'?" : "");
 	case ACTION_WORD:
+	case ACTION_SET:
 		if (is_word(value))
 			return true;
 		return err_set(e, ERR_USAGE, "'%s' of %s is '%s', and that is "
 		    "not the name of a set", arg->key, a->name, value);
+	case ACTION_TEXT:
+		if (*value != '\0' && strlen(value) < 500 &&
+		    strpbrk(value, "\n\r") == NULL)
+			return true;
+		return err_set(e, ERR_USAGE, "'%s' of %s is empty, too long, "
+		    "or more than a line", arg->key, a->name);
 	case ACTION_DB:
 	case ACTION_STORE:
 	default:
@@ -309,6 +326,23 @@ action_argv(const struct action *a, const struct conf_args *args,
 	}
 	for (size_t i = 0; i < arg_count(a); i++)
 		add_arg(&a->args[i], args, out);
+	return true;
+}
+
+bool
+action_complete(const struct action *a, const struct conf_args *args,
+    struct err *e)
+{
+	for (size_t i = 0; i < arg_count(a); i++) {
+		const char *key = a->args[i].key;
+
+		if (a->args[i].type != ACTION_SET || conf_arg(args, key) != NULL)
+			continue;
+		err_set(e, ERR_GUARD, "%s needs to be told the '%s'", a->name,
+		    key);
+		return err_hint(e, "Add '--arg %s=%s'.", key,
+		    types[a->args[i].type]);
+	}
 	return true;
 }
 

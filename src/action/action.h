@@ -35,6 +35,9 @@ enum action_type {
 	ACTION_BOOL,
 	ACTION_TRIGGER,		/* an occasion on which people are told */
 	ACTION_WORD,		/* a set's name */
+	ACTION_SET,		/* one that only the moment can name: a runbook
+				 * may leave it out, a run may not */
+	ACTION_TEXT,		/* one line of anything */
 };
 
 struct action_arg {
@@ -65,6 +68,9 @@ bool action_confirms(const struct action *a);
  * missing, or of the wrong type. */
 bool action_argv(const struct action *a, const struct conf_args *args,
     struct strings *out, struct err *e);
+/* Whether nothing is missing that only the moment knows. */
+bool action_complete(const struct action *a, const struct conf_args *args,
+    struct err *e);
 /* The table as text, for help and the runbook manual. */
 void action_help(struct buf *out);
 

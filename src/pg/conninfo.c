@@ -100,5 +100,6 @@ pg_conninfo_write(const struct pg_spec *spec, struct buf *out)
 	    passfile);
 	put(out, "sslmode", spec->sslmode);
 	put(out, "sslrootcert", spec->sslrootcert);
+	put(out, "options", spec->options);
 	free(passfile);
 }

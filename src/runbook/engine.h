@@ -59,6 +59,8 @@ struct run_options {
 	const char *reason;	/* of a skip, an override, a pass */
 	bool anyway;		/* soft gates are passed knowingly */
 	bool again;		/* a finished, failed or doubtful step once more */
+	const struct conf_args *with;	/* what only the moment knows (which
+				 * set), besides an action's own arguments */
 };
 
 enum run_result { RUN_DONE, RUN_FAILED, RUN_JOB, RUN_CANCELLED };

@@ -16,6 +16,49 @@
 enum { POLL_MS = 500, WHY_MAX = 160, PROOFS_MAX = 5, CANCEL_STEP_MS = 100,
     TELL_MS = 60000 };
 
+/* ---- what an action is told ------------------------------------------------- */
+
+/* What the moment says goes before what the runbook says. */
+static bool
+action_words(const struct rb_step *step, const struct conf_args *with,
+    struct strings *out, struct err *e)
+{
+	const struct action *a = action_find(step->action);
+	struct conf_args all = { .v = xcalloc(step->args.n + (with != NULL ?
+	    with->n : 0) + 1, sizeof *all.v) };
+	bool ok;
+
+	for (size_t i = 0; with != NULL && i < with->n; i++)
+		all.v[all.n++] = with->v[i];
+	for (size_t i = 0; i < step->args.n; i++)
+		if (with == NULL || conf_arg(with, step->args.v[i].key) == NULL)
+			all.v[all.n++] = step->args.v[i];
+	ok = a != NULL && a->built ? action_complete(a, &all, e) &&
+	    action_argv(a, &all, out, e) :
+	    err_set(e, ERR_USAGE, "the action '%s' is not built into this "
+	    "version", step->action);
+	free(all.v);
+	return ok;
+}
+
+static void
+with_of_job(const struct job *job, struct conf_args *ret)
+{
+	json_t *with = json_object_get(json_object_get(job->spec, "args"),
+	    "with");
+	const char *key;
+	json_t *value;
+
+	*ret = (struct conf_args){ .v = xcalloc(json_object_size(with) + 1,
+	    sizeof *ret->v) };
+	json_object_foreach(with, key, value)
+		if (json_is_string(value))
+			ret->v[ret->n++] = (struct conf_arg){
+			    .key = (char *)(uintptr_t)key,
+			    .value = (char *)(uintptr_t)
+			    json_string_value(value) };
+}
+
 /* ---- may it run? ----------------------------------------------------------- */
 
 static bool
@@ -387,15 +430,25 @@ engine_run(struct engine *en, const struct rb_step *step,
     struct err *e)
 {
 	const struct inc_step *s = incident_step(en->inc, step->id);
+	struct strings words = { 0 };
 	struct buf args = BUF_INIT;
 	bool ok;
 
-	if (!pass_gates(en, step, o, e))
+	/* wrong words are no failure of the step */
+	ok = step->kind != STEP_ACTION || action_words(step, o->with, &words,
+	    e);
+	strings_release(&words);
+	if (!ok || !pass_gates(en, step, o, e))
 		return false;
 	if (step->kind == STEP_MANUAL || step->kind == STEP_CHECK)
 		return run_here(en, step, ret, e);
 	json_open(&args);
 	json_put_int(&args, "seq", s != NULL ? s->seq : 0);
+	json_key(&args, "with");
+	json_open(&args);
+	for (size_t i = 0; o->with != NULL && i < o->with->n; i++)
+		json_put_str(&args, o->with->v[i].key, o->with->v[i].value);
+	json_close(&args);
 	json_close(&args);
 	struct job_spec spec = { .title = step->title, .incident = en->inc->id,
 	    .step = step->id, .config = config, .kind = "step",
@@ -467,6 +520,8 @@ journal_intent(struct engine *en, const struct rb_step *step, struct job *job,
 {
 	struct step_guard g = { en->inc, step->id,
 	    json_get_int(json_object_get(job->spec, "args"), "seq", 0) };
+	const json_t *with = json_object_get(json_object_get(job->spec,
+	    "args"), "with");
 	struct buf data = BUF_INIT, why = BUF_INIT;
 	struct draft d = { .kind = EVENT_STEP_STARTED, .step = step->id,
 	    .text = step->title };
@@ -474,6 +529,8 @@ journal_intent(struct engine *en, const struct rb_step *step, struct job *job,
 
 	json_open(&data);
 	json_put_int(&data, "job", job->n);
+	if (json_object_size(with) > 0)
+		json_put_json(&data, "with", with);
 	if (job_survival(&why) == DIES_AT_LOGOUT)
 		json_put_str(&data, "logout", why.p);
 	if (step->command.n > 0) {
@@ -508,21 +565,22 @@ struct attempt {
 
 /* An action is what its verb does, for this site and in this record. */
 static bool
-action_words(struct engine *en, const struct rb_step *step,
+action_command(struct engine *en, const struct rb_step *step,
     const struct job *job, struct strings *out, struct err *e)
 {
-	const struct action *a = action_find(step->action);
 	const char *config = json_get_str(job->spec, "config");
+	struct conf_args with;
 	char exe[4096];
 	ssize_t n = readlink("/proc/self/exe", exe, sizeof exe - 1);
+	bool ok;
 
-	if (a == NULL || !a->built)
-		return err_set(e, ERR_USAGE, "the action '%s' is not built "
-		    "into this version", step->action);
 	if (n <= 0)
 		return err_sys(e, "cannot find this program");
 	exe[n] = '\0';
-	if (!action_argv(a, &step->args, out, e))
+	with_of_job(job, &with);
+	ok = action_words(step, &with, out, e);
+	free(with.v);
+	if (!ok)
 		return false;
 	free(out->v[0]);
 	out->v[0] = xstrdup(exe);
@@ -645,7 +703,7 @@ engine_job(struct engine *en, struct job *job, struct err *e)
 		return 2;
 	}
 	if (step->kind == STEP_ACTION &&
-	    !action_words(en, step, job, &action, e)) {
+	    !action_command(en, step, job, &action, e)) {
 		strings_release(&action);
 		return 2;
 	}

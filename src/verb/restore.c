@@ -6,7 +6,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "action/ddl.h"
+#include "backup/beside.h"
 #include "backup/restore.h"
+#include "backup/scratch.h"
 #include "base/clock.h"
 #include "base/io.h"
 #include "base/spawn.h"
@@ -16,8 +19,8 @@
 #include "verb/shelf.h"
 #include "verb/verbs.h"
 
-#define USAGE "midwatch restore SET|latest DB --into CONNINFO --confirm NAME "	\
-	"[--plan] [--over]"
+#define USAGE "midwatch restore SET|latest DB [--into CONNINFO] --confirm NAME "	\
+	"[--plan] [--beside] [--over]"
 
 enum { LOGIN_MS = 30000, LOOK_MS = 250, SAY_MS = 500,
 	STATEMENT_MS = 24 * 3600 * 1000 };
@@ -26,7 +29,11 @@ enum { LOGIN_MS = 30000, LOOK_MS = 250, SAY_MS = 500,
 struct plan {
 	struct pool pool;
 	const char *want, *part_name, *into, *store, *dir_option;
-	bool over;
+	bool over, untried;
+	bool own;			/* the site's own database of that name */
+	bool beside, end_sessions;
+	int64_t sessions;		/* that are in the way of a swap */
+	char *made, *kept, *who;	/* names of a swap; who is in its way */
 	int jobs;
 	struct shelves shelves;
 	struct shelf *shelf;
@@ -46,6 +53,9 @@ plan_release(struct plan *p)
 	if (p->looked)
 		restore_target_release(&p->target);
 	pool_release(&p->pool);
+	free(p->made);
+	free(p->kept);
+	free(p->who);
 	free(p->dir);
 	free(p->pg_restore);
 }
@@ -121,16 +131,102 @@ look_at_target(struct plan *p, struct err *e)
 	return ok;
 }
 
+/* Where it belongs: the database itself, as its superuser where that can be done
+ * from here. */
+static bool
+find_own(struct plan *p, const struct site *site, struct err *e)
+{
+	const struct site_db *db = site_db(site, p->part_name);
+
+	if (db == NULL)
+		return err_set(e, ERR_USAGE, "the site names no database '%s'; "
+		    "say --into", p->part_name);
+	pg_spec_of(db, &p->login);
+	if (db->superuser.line != 0 && db->superuser.at == NULL) {
+		p->login.user = db->superuser.user;
+		p->login.port = (int)db->superuser.port;
+		if (db->superuser.host != NULL)
+			p->login.host = db->superuser.host;
+	} else if (db->through != NULL) {
+		err_set(e, ERR_USAGE, "'%s' is reached through a tunnel",
+		    db->name);
+		return err_hint(e, "Say --into, as it is reached from here.");
+	}
+	return true;
+}
+
+static bool
+same_word(const char *a, const char *b)
+{
+	return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
+}
+
+/* --into may name the same: then it is the target as well. */
+static bool
+is_own(const struct plan *p, const struct site *site)
+{
+	const struct site_db *db = site_db(site, p->part_name);
+	int port = p->login.port != 0 ? p->login.port : 5432;
+
+	return db != NULL && same_word(db->dbname, p->login.dbname) &&
+	    ((same_word(db->host, p->login.host) && port == db->port) ||
+	    (db->superuser.line != 0 && db->superuser.at == NULL &&
+	    same_word(db->superuser.host, p->login.host) &&
+	    port == db->superuser.port));
+}
+
+static bool
+find_login(struct plan *p, const struct site *site, struct err *e)
+{
+	if (p->into != NULL ? !pg_conninfo_parse(p->into, &p->pool, &p->login,
+	    e) : !find_own(p, site, e))
+		return false;
+	p->own = p->into == NULL || is_own(p, site);
+	p->login.options = DDL_PASS;	/* while deployments are frozen */
+	return true;
+}
+
+static struct beside
+beside_of(const struct plan *p)
+{
+	return (struct beside){ .login = &p->login, .db = p->target.dbname,
+	    .made = p->made, .kept = p->kept,
+	    .end_sessions = p->end_sessions };
+}
+
+/* Names are cut by the server at 63 bytes, and two must not become one. */
+static bool
+name_beside(struct plan *p, struct err *e)
+{
+	struct beside b;
+	struct buf who = BUF_INIT;
+	bool ok;
+
+	if (p->made == NULL) {
+		char stamp[24];
+
+		clock_fmt_stamp(stamp, clock_wall_ms());
+		p->made = xprintf("%.32s_new_%s", p->target.dbname, stamp);
+		p->kept = xprintf("%.32s_old_%s", p->target.dbname, stamp);
+	}
+	b = beside_of(p);
+	ok = beside_sessions(&b, &p->sessions, &who, e);
+	free(p->who);
+	p->who = buf_detach(&who);
+	return ok;
+}
+
 static bool
 make_plan(struct plan *p, const struct site *site, struct err *e)
 {
-	return pg_conninfo_parse(p->into, &p->pool, &p->login, e) &&
+	return find_login(p, site, e) &&
 	    shelves_open(&p->shelves, site, p->store, e) &&
 	    find_copy(p, site, e) && find_program(p, e) &&
 	    (p->copy.part->kind == SET_DATABASE || err_set(e, ERR_USAGE,
 	    "'%s' is no database", p->part_name)) &&
 	    restore_toc(p->shelf->place, p->dir, p->copy.part, p->pg_restore,
-	    &p->toc, e) && look_at_target(p, e);
+	    &p->toc, e) && look_at_target(p, e) &&
+	    (!p->beside || name_beside(p, e));
 }
 
 /* ---- may it? ---------------------------------------------------------------------- */
@@ -163,13 +259,18 @@ may(const struct plan *p, struct err *e)
 	} else if (t->version / 10000 < major)
 		err_set(e, ERR_GUARD, "the dump is from PostgreSQL %d, the "
 		    "target is %d", major, t->version / 10000);
-	else if (t->tables > 0 && !p->over) {
+	else if (p->beside && p->sessions > 0 && !p->end_sessions) {
+		err_set(e, ERR_GUARD, "%" PRId64 " sessions are in '%s': %s",
+		    p->sessions, t->dbname, p->who);
+		err_hint(e, "Stop the services that write, or add "
+		    "--end-sessions: they are ended when the names change.");
+	} else if (t->tables > 0 && !p->over && !p->beside) {
 		err_set(e, ERR_GUARD, "'%s' has %" PRId64 " tables, views or "
 		    "sequences: nothing is restored over them", t->dbname,
 		    t->tables);
-		err_hint(e, "Restore into an empty database and rename it, or "
-		    "say --over: then what the dump holds is dropped there "
-		    "first.");
+		err_hint(e, "Say --beside: a new one takes its name, and it "
+		    "is kept; or say --over: then what the dump holds is "
+		    "dropped there first.");
 	}
 	buf_release(&lacks);
 	return e->kind == ERR_NONE;
@@ -208,9 +309,17 @@ show(const struct plan *p)
 	for (size_t i = 0; i < t->extensions.n; i++)
 		cli_out("lacks   the extension %s", t->extensions.v[i]);
 	if (p->copy.truth->proven < PROVEN_RESTORABLE)
-		cli_out("note    this copy was never restored; 'midwatch "
-		    "validate %s --db %s --restore' tries it first",
-		    p->copy.set->path, part->name);
+		cli_out("first   this copy was never restored: %s",
+		    p->untried ? "and will not be tried" : "it is tried in a "
+		    "scratch PostgreSQL, before the target is touched");
+	if (p->beside) {
+		cli_out("beside  into the new database %s; then it becomes %s, "
+		    "and what is %s now is kept as %s", p->made, t->dbname,
+		    t->dbname, p->kept);
+		if (p->sessions > 0)
+			cli_out("ends    %" PRId64 " sessions: %s",
+			    p->sessions, p->who);
+	}
 	if (p->over && t->tables > 0)
 		cli_out("over    what the dump holds is dropped there first");
 }
@@ -232,6 +341,10 @@ show_json(const struct plan *p, bool ok)
 	json_put_str(&b, "into", t->dbname);
 	json_put_int(&b, "server_version", t->version);
 	json_put_int(&b, "tables_there", t->tables);
+	json_put_bool(&b, "target", p->own);
+	json_put_str(&b, "made", p->made);
+	json_put_str(&b, "kept", p->kept);
+	json_put_int(&b, "sessions", p->sessions);
 	json_key(&b, "roles_missing");
 	json_open_list(&b);
 	for (size_t i = 0; i < t->roles.n; i++) {
@@ -271,7 +384,9 @@ confirmed(const struct plan *p, const struct cli *c, const char *confirm,
 			buf_ch(&typed, ch);
 		confirm = typed.n > 0 ? typed.p : "";
 	}
-	same = confirm != NULL && strcmp(confirm, p->target.dbname) == 0;
+	/* the site's name for its own database is its name as well */
+	same = confirm != NULL && (strcmp(confirm, p->target.dbname) == 0 ||
+	    (p->own && strcmp(confirm, p->copy.part->name) == 0));
 	if (!same) {
 		err_set(e, ERR_GUARD, confirm == NULL ? "not confirmed" :
 		    "confirmed with another name than the target's");
@@ -298,6 +413,11 @@ start(struct desk *d, const struct plan *p, struct err *e)
 	json_put_str(&args, "manifest", p->copy.set->sha256);
 	json_put_str(&args, "scratch", p->dir_option);
 	json_put_bool(&args, "over", p->over);
+	json_put_bool(&args, "untried", p->untried);
+	json_put_bool(&args, "beside", p->beside);
+	json_put_bool(&args, "end_sessions", p->end_sessions);
+	json_put_str(&args, "made", p->made);
+	json_put_str(&args, "kept", p->kept);
 	json_put_int(&args, "jobs", p->jobs);
 	json_close(&args);
 	buf_printf(&title, "restore %s of %s into %s", p->copy.part->name,
@@ -325,6 +445,9 @@ verb_restore(struct cli *c, int argc, char **argv)
 		{ "--jobs", NULL, &jobs, NULL },
 		{ "--plan", &only_plan, NULL, NULL },
 		{ "--over", &p.over, NULL, NULL },
+		{ "--beside", &p.beside, NULL, NULL },
+		{ "--end-sessions", &p.end_sessions, NULL, NULL },
+		{ "--untried", &p.untried, NULL, NULL },
 	};
 	struct err e = ERR_INIT;
 	struct desk d = { 0 };
@@ -332,10 +455,15 @@ verb_restore(struct cli *c, int argc, char **argv)
 	int status = -1;
 
 	if (!cli_parse(c, argc, argv, opts, sizeof opts / sizeof *opts) ||
-	    !cli_words(c, 2, 2, USAGE))
+	    !cli_words(c, 1, 2, USAGE))
 		return EXIT_USAGE;
-	if (p.into == NULL)
-		return cli_usage("where to? usage: %s", USAGE);
+	/* the newest of all may be the damage itself, copied a moment ago */
+	if (c->words.n < 2)
+		return cli_usage("which set of '%s'? 'midwatch sets' lists "
+		    "them; a step of a runbook takes '--arg set=SET'",
+		    c->words.v[0]);
+	if (p.over && p.beside)
+		return cli_usage("--over or --beside, not both");
 	if (jobs != NULL && !text_int(jobs, 1, 64, &n))
 		return cli_usage("'--jobs' is a number from 1 to 64, not '%s'",
 		    jobs);
@@ -380,6 +508,8 @@ struct undertaking {
 	bool stop;
 	const char *confirm, *manifest;
 	char *folder;
+	struct scratch scratch;
+	bool trying;			/* in it, before anything else */
 	struct buf json;
 };
 
@@ -419,13 +549,21 @@ begin(struct undertaking *r, struct cli *c, struct err *e)
 	r->p.into = json_get_str(args, "into");
 	r->p.dir_option = json_get_str(args, "scratch");
 	r->p.over = json_get_bool(args, "over");
+	r->p.untried = json_get_bool(args, "untried");
+	r->p.beside = json_get_bool(args, "beside");
+	r->p.end_sessions = json_get_bool(args, "end_sessions");
+	if (r->p.beside && json_get_str(args, "made") != NULL &&
+	    json_get_str(args, "kept") != NULL) {
+		r->p.made = xstrdup(json_get_str(args, "made"));
+		r->p.kept = xstrdup(json_get_str(args, "kept"));
+	}
 	r->p.jobs = (int)json_get_int(args, "jobs", 0);
 	r->confirm = json_get_str(args, "confirm");
 	r->manifest = json_get_str(args, "manifest");
 	if (!desk_open(&r->d, c, e))
 		return false;
 	if (!r->d.have_site || r->p.want == NULL || r->p.part_name == NULL ||
-	    r->p.into == NULL || r->confirm == NULL || r->manifest == NULL)
+	    r->confirm == NULL || r->manifest == NULL)
 		return err_set(e, ERR_USAGE, "the job's words are not whole");
 	follow_incident(&r->d);
 	r->p.shelves.cancelled = cancelled;
@@ -440,11 +578,22 @@ begin(struct undertaking *r, struct cli *c, struct err *e)
 	return true;
 }
 
+/* The one that is written: the target itself, or the one beside it. */
+static struct pg_spec
+written(const struct undertaking *r)
+{
+	struct pg_spec login = r->p.login;
+
+	if (r->p.beside)
+		login.dbname = r->p.made;
+	return login;
+}
+
 static bool
 compare(struct undertaking *r, const struct verify_done *v, struct compared *found,
     struct err *e)
 {
-	struct pg_spec login = r->p.login;
+	struct pg_spec login = written(r);
 	struct pg *db;
 	bool ok;
 
@@ -455,42 +604,123 @@ compare(struct undertaking *r, const struct verify_done *v, struct compared *fou
 	ok = db != NULL && compare_database(db, &v->text, r->p.over ? NULL :
 	    &r->p.toc, cancelled, r, found, e);
 	pg_close(db);
+	if (ok && found->why.n > 0)
+		ok = err_set(e, ERR_FAILED, "what came back is not what the "
+		    "dump holds: %s", found->why.p);
 	return ok;
+}
+
+/* A restore that fails here costs minutes. There it costs the night. */
+static bool
+try_first(struct undertaking *r, const struct restore_ask *how, struct err *e)
+{
+	struct restore_done done = { 0 };
+	bool ok;
+
+	if (!r->trying)
+		return true;
+	job_progress(r->job, "trying it in a scratch PostgreSQL", 0, 0);
+	ok = restore_try(&r->scratch, how, &done, e);
+	if (!ok)
+		err_wrap(e, "it could not be tried, and nothing was restored");
+	else if (!done.ok) {
+		ok = err_set(e, ERR_INTEGRITY, "nothing was restored: in a "
+		    "scratch PostgreSQL it did not work: %s", done.why.p);
+		err_hint(e, "'midwatch sets' shows the other copies.");
+	} else
+		job_say(r->job, "[OK] tried in a scratch PostgreSQL: %" PRId64
+		    " tables and %" PRId64 " rows", done.found.tables,
+		    done.found.rows);
+	restore_done_release(&done);
+	return ok;
+}
+
+static bool
+put_back(struct undertaking *r, const struct restore_ask *how,
+    const struct verify_done *v, struct compared *found, int64_t *ret_ms,
+    struct err *e)
+{
+	struct beside b = beside_of(&r->p);
+	struct pg_spec login = written(r);
+	struct buf into = BUF_INIT;
+	int64_t start = clock_mono_ms();
+	bool ok;
+
+	if (r->p.beside && !beside_make(&b, e))
+		return false;
+	job_progress(r->job, "restoring", 0, 0);
+	pg_conninfo_write(&login, &into);
+	ok = restore_into(r->p.pg_restore, into.p, how, r->p.over, e);
+	if (!ok && !r->p.beside)
+		err_hint(e, "'%s' may hold a part of the dump now; drop it "
+		    "and begin again.", r->p.target.dbname);
+	*ret_ms = clock_mono_ms() - start;
+	ok = ok && compare(r, v, found, e);
+	buf_release(&into);
+	if (!r->p.beside)
+		return ok;
+	if (!ok) {
+		/* ours, and no good to anybody */
+		if (!beside_drop(&b, NULL))
+			job_say(r->job, "[WARN] '%s' is left over; drop it",
+			    b.made);
+		return false;
+	}
+	job_progress(r->job, "the names change", 0, 0);
+	if (!beside_swap(&b, e))
+		return err_wrap(e, "all is back in '%s', but", b.made);
+	job_say(r->job, "[OK] what was '%s' is kept as '%s'", b.db, b.kept);
+	return true;
 }
 
 static bool
 work(struct undertaking *r, struct compared *found, int64_t *ret_ms, struct err *e)
 {
 	struct verify_ask ask = { .dir = r->p.dir, .part = r->p.copy.part,
-		.pg_restore = r->p.pg_restore, .keep = r->folder,
-		.care = &r->care };
+		.pg_restore = r->p.pg_restore, .keep = r->trying ?
+		r->scratch.files : r->folder, .care = &r->care };
 	struct verify_done v = { 0 };
 	struct restore_ask how = { .part = r->p.copy.part, .dump = &v,
 		.jobs = r->p.jobs, .care = &r->care };
-	struct buf into = BUF_INIT;
-	int64_t start = clock_mono_ms();
 	bool ok = verify_part(r->p.shelf->place, &ask, &v, e);
 
 	if (ok && !v.ok) {
 		ok = err_set(e, ERR_INTEGRITY, "nothing was restored: %s",
 		    v.why.p);
 		err_hint(e, "'midwatch sets' shows the other copies.");
-	} else if (ok) {
-		job_progress(r->job, "restoring", 0, 0);
-		pg_conninfo_write(&r->p.login, &into);
-		ok = restore_into(r->p.pg_restore, into.p, &how, r->p.over, e);
-		if (!ok)
-			err_hint(e, "'%s' may hold a part of the dump now; "
-			    "drop it and begin again.", r->p.target.dbname);
-		*ret_ms = clock_mono_ms() - start;
-		ok = ok && compare(r, &v, found, e);
-		if (ok && found->why.n > 0)
-			ok = err_set(e, ERR_FAILED, "what came back is not "
-			    "what the dump holds: %s", found->why.p);
-	}
+	} else if (ok)
+		ok = try_first(r, &how, e) && put_back(r, &how, &v, found,
+		    ret_ms, e);
 	verify_done_release(&v);
-	buf_release(&into);
 	return ok;
+}
+
+/* Room for the dump, and for trying it where nobody did. */
+static bool
+make_room(struct undertaking *r, struct err *e)
+{
+	const struct set_part *part = r->p.copy.part;
+	int64_t raw = set_part_raw_size(part);
+	struct scratch_ask ask = { .dir = r->p.dir_option,
+		.cancelled = cancelled, .ctx = r,
+		.version = part->from.server_version != NULL ?
+		(int)strtol(part->from.server_version, NULL, 10) : 0 };
+
+	if (raw < 0)
+		raw = 10 * set_part_size(part);
+	ask.need = restore_room(raw);
+	r->trying = r->p.copy.truth->proven < PROVEN_RESTORABLE &&
+	    !r->p.untried;
+	if (!r->trying) {
+		r->folder = scratch_folder(r->p.dir_option, raw, e);
+		return r->folder != NULL;
+	}
+	job_progress(r->job, "a scratch PostgreSQL is made", 0, 0);
+	if (scratch_open(&r->scratch, &ask, e))
+		return true;
+	err_wrap(e, "it cannot be tried first");
+	return e->hint[0] != '\0' ? false : err_hint(e, "--untried restores "
+	    "it all the same.");
 }
 
 static int
@@ -513,9 +743,11 @@ say_end(struct undertaking *r, bool ok, const struct compared *found, int64_t to
 		buf_printf(&b, "%s: %s%s%s", db, e->msg, e->hint[0] ? "; " :
 		    "", e->hint);
 	job_say(r->job, "[%s] %s", ok ? "OK" : "FAIL", b.p);
-	follow_journal(r->job, &r->d, EVENT_EVIDENCE, b.p, NULL);
 	json_open(&json);
 	json_put_bool(&json, "ok", ok);
+	json_put_str(&json, "db", r->p.copy.part->name);
+	json_put_bool(&json, "target", r->p.own);
+	json_put_str(&json, "kept", ok ? r->p.kept : NULL);
 	json_put_int(&json, "job", r->job->n);
 	json_put_int(&json, "exit", status);
 	json_put_str(&json, "set", r->p.copy.set->path);
@@ -527,6 +759,8 @@ say_end(struct undertaking *r, bool ok, const struct compared *found, int64_t to
 	json_put_str(&json, "error", ok ? NULL : e->msg);
 	json_put_bool(&json, "detached", false);
 	json_close(&json);
+	follow_journal(r->job, &r->d, ok ? EVENT_RESTORED : EVENT_EVIDENCE,
+	    b.p, json.p);
 	follow_result(r->job, &json);
 	buf_release(&b);
 	buf_release(&json);
@@ -541,7 +775,7 @@ restore_job(struct job *job, struct err *e)
 	struct undertaking r = { .job = job };
 	struct compared found = { 0 };
 	struct err why = ERR_INIT;
-	int64_t raw, took_ms = 0;
+	int64_t took_ms = 0;
 	int status = EXIT_FAILED;
 	bool ok;
 
@@ -549,13 +783,10 @@ restore_job(struct job *job, struct err *e)
 	if (begin(&r, &c, e)) {
 		follow_begins(job, &r.d);
 		(void)scratch_sweep(r.p.dir_option);
-		raw = set_part_raw_size(r.p.copy.part);
-		if (raw < 0)
-			raw = 10 * set_part_size(r.p.copy.part);
-		r.folder = scratch_folder(r.p.dir_option, raw, &why);
-		ok = r.folder != NULL && work(&r, &found, &took_ms, &why);
+		ok = make_room(&r, &why) && work(&r, &found, &took_ms, &why);
 		status = say_end(&r, ok, &found, took_ms, &why);
 		follow_ends(job, &r.d, status);
+		scratch_close(&r.scratch);
 		if (r.folder != NULL)
 			scratch_folder_end(r.folder);
 	} else

@@ -316,11 +316,33 @@ ready(struct desk *d, const struct rb_step *step, struct run_options *o,
 	return true;
 }
 
+/* "set=nightly/20250214T011000Z" */
+static bool
+take_args(const struct opt_list *given, struct conf_args *with,
+    struct pool *pool)
+{
+	with->v = pool_alloc(pool, (given->v.n + 1) * sizeof *with->v);
+	for (size_t i = 0; i < given->v.n; i++) {
+		const char *s = given->v.v[i], *eq = strchr(s, '=');
+
+		if (eq == NULL || eq == s || eq[1] == '\0') {
+			(void)cli_usage("'--arg' is KEY=VALUE, not '%s'", s);
+			return false;
+		}
+		with->v[with->n++] = (struct conf_arg){
+		    .key = pool_strn(pool, s, (size_t)(eq - s)),
+		    .value = pool_str(pool, eq + 1) };
+	}
+	return true;
+}
+
 int
 verb_run(struct cli *c, int argc, char **argv)
 {
 	struct run_options o = { 0 };
 	const char *skip = NULL, *over = NULL;
+	struct opt_list given = { 0 };
+	struct conf_args with = { 0 };
 	const struct opt opts[] = {
 		{ "--confirm", NULL, &o.confirm, NULL },
 		{ "--anyway", &o.anyway, NULL, NULL },
@@ -328,9 +350,11 @@ verb_run(struct cli *c, int argc, char **argv)
 		{ "--skip", NULL, &skip, NULL },
 		{ "--override", NULL, &over, NULL },
 		{ "--reason", NULL, &o.reason, NULL },
+		{ "--arg", NULL, NULL, &given },
 	};
 	const struct rb_step *step = NULL;
 	struct buf typed = BUF_INIT;
+	struct pool pool = { 0 };
 	struct err e = ERR_INIT;
 	struct desk d;
 	enum run_result result = RUN_DONE;
@@ -344,6 +368,9 @@ verb_run(struct cli *c, int argc, char **argv)
 	if ((skip != NULL && !*skip) || (over != NULL && !*over))
 		return cli_usage("a reason is needed");
 	json_output = c->json;
+	if (!take_args(&given, &with, &pool))
+		return EXIT_USAGE;
+	o.with = &with;
 	if (!desk_open(&d, c, &e) || !desk_incident(&d, NULL, &e) ||
 	    !desk_runbook(&d, &e) || !engine_sweep(&d.en, &e) ||
 	    (step = step_named(&d, c->words.v[0], &e)) == NULL)
@@ -373,6 +400,8 @@ out:
 		status = say_end(&d, step, job, detached, skip != NULL ?
 		    STEP_SKIPPED : STEP_DONE);
 	buf_release(&typed);
+	VEC_RELEASE(&given.v);
+	pool_release(&pool);
 	desk_close(&d);
 	return status;
 }

@@ -41,10 +41,11 @@ const struct verb verbs[] = {
 	    "--alerted-at --channel --also --at --step --ruled-out --confirmed "
 	    "--off --to --override --all", false },
 	{ "run", verb_run,
-	    "run STEP [--confirm NAME] [--anyway] [--again]\n"
+	    "run STEP [--confirm NAME] [--anyway] [--again] [--arg KEY=VALUE]\n"
 	    "run STEP --skip REASON | --override REASON",
 	    "one step of the open incident's runbook",
-	    "--confirm --anyway --again --skip --override --reason", false },
+	    "--confirm --anyway --again --skip --override --reason --arg",
+	    false },
 	{ "jobs", verb_jobs, "jobs [--all]", "what runs and what has run",
 	    "--all", false },
 	{ "cancel", verb_cancel, "cancel JOB",
@@ -136,11 +137,13 @@ const struct verb verbs[] = {
 	    "what backups there are, and what each of them is worth",
 	    "adopt --timeout --store --db --move", false },
 	{ "restore", verb_restore,
-	    "restore SET|latest DB --into CONNINFO --confirm NAME [--plan] "
-	    "[--over] [--store NAME] [--jobs N]",
+	    "restore SET|latest DB [--into CONNINFO] --confirm NAME [--plan] "
+	    "[--beside [--end-sessions]|--over] [--untried] [--store NAME] "
+	    "[--jobs N]",
 	    "data back from a set into a database, by a plan and its typed "
 	    "name",
-	    "latest --into --confirm --plan --over --store --scratch --jobs",
+	    "latest --into --confirm --plan --over --beside --end-sessions "
+	    "--untried --store --scratch --jobs",
 	    false },
 	{ "isolate", verb_isolate, "isolate",
 	    "evidence for the cause into the incident: disks, logs, logins, "

@@ -43,7 +43,7 @@ make_set
 into="host=$WORK/pg port=$PG_PORT user=postgres dbname=target"
 restore()
 {
-	"$MIDWATCH" restore "$@" --scratch "$WORK/scratch"
+	"$MIDWATCH" restore "$@" --untried --scratch "$WORK/scratch"
 }
 tables()	# DATABASE
 {
@@ -51,7 +51,10 @@ tables()	# DATABASE
 }
 
 # --- the plan, and what it refuses ------------------------------------------------
-expect_exit 2 "where to must be said" "$MIDWATCH" restore $S otc
+expect_exit 2 "which set must be said" "$MIDWATCH" restore otc
+check "and how a runbook's step says it" contains "$ERR" "--arg set=SET"
+expect_exit 1 "without another target it is the database itself" "$MIDWATCH" restore $S otc --plan
+check "which has to answer" contains "$ERR" "otc"
 expect_exit 2 "a database that no set has is named" restore $S otx --into "$into"
 expect_exit 2 "without proof there is no latest" restore latest otc --into "$into" --confirm target
 check "and that is why" contains "$ERR" "that is verified"
@@ -80,7 +83,7 @@ dump_of()
 }
 dump_of otc >before && dump_of target >after
 check "row by row it is what it was" cmp before after
-check "the journal has it" grep -q '"kind":"evidence".*target restored from' state/log.jsonl
+check "the journal has it" grep -q '"kind":"restored".*target restored from' state/log.jsonl
 check "nothing is left in between" [ -z "$(ls -A scratch)" ]
 psql -X -q $where -d target -c 'UPDATE plain SET t = NULL' -c 'CREATE TABLE mine AS SELECT 1 AS a'
 expect_exit 3 "nothing is restored over tables" restore $S otc --into "$into" --confirm target
@@ -118,4 +121,92 @@ if sshd_start "$WORK/ssh"; then
 else
 	skip "a set on another host comes back" "$WHY"
 fi
+
+# --- tried first ---------------------------------------------------------------------------
+site '{ name = "nas"; path = "nas"; }'
+make_set
+psql_ "$WORK/pg" -c 'DROP DATABASE target' -c 'CREATE DATABASE target'
+tried()
+{
+	"$MIDWATCH" restore "$@" --scratch "$WORK/scratch"
+}
+expect_exit 0 "the plan says what comes first" tried $S otc --into "$into" --plan
+check "when nobody has tried it" contains "$OUT" "it is tried in a scratch PostgreSQL, before the target is touched"
+expect_exit 0 "what was never tried is tried before" tried $S otc --into "$into" --confirm target
+check "in a scratch PostgreSQL" contains "$OUT" "[OK] tried in a scratch PostgreSQL: 15 tables and 2045 rows"
+check "which is gone" [ -z "$(ls -A scratch)" ]
+cat >broken.sql <<'END'
+CREATE FUNCTION refuses(int) RETURNS boolean LANGUAGE sql AS $$SELECT current_database() = 'gps'$$;
+CREATE TABLE picky (a int CHECK (refuses(a)));
+INSERT INTO picky VALUES (1);
+END
+psql -X -q $where -d gps -v ON_ERROR_STOP=1 -f broken.sql
+pg_dump -Fc -Z0 $where gps >gps.raw
+make_set
+psql_ "$WORK/pg" -c 'DROP DATABASE target' -c 'CREATE DATABASE target'
+expect_exit 1 "what does not restore there is not restored" tried $S gps --into "$into" --confirm target
+check "and the target was not touched" [ "$(tables target)" = 0 ]
+check "which is said" contains "$OUT" "nothing was restored: in a scratch PostgreSQL it did not work"
+
+# --- beside ----------------------------------------------------------------------------------
+psql_ "$WORK/pg" -c 'ALTER DATABASE otc OWNER TO owner_1' -c "ALTER DATABASE otc SET search_path = \"\$user\", \"odd one\"" \
+    -c 'GRANT CONNECT, TEMP ON DATABASE otc TO "owner two" WITH GRANT OPTION' -c 'REVOKE CONNECT ON DATABASE otc FROM PUBLIC' \
+    -c "ALTER ROLE owner_1 IN DATABASE otc SET statement_timeout = '7s'" -c 'ALTER DATABASE otc CONNECTION LIMIT 17'
+cat >midwatch.cfg <<END
+site = { name = "prod"; timezone = "Africa/Lagos"; state = "state"; runbook = "restore-data"; };
+databases = ( { name = "otc"; aka = ( "orders" ); host = "127.0.0.1"; port = $PG_PORT; user = "owner_1";
+    superuser = { host = "$WORK/pg"; port = $PG_PORT; user = "postgres"; }; } );
+stores = ( { name = "nas"; path = "nas"; } );
+backup = { to = ( "nas" ); globals = false; };
+freeze = { block_ddl = true; };
+END
+likeness()	# DATABASE
+{
+	psql -X -q -A -t $where -d postgres -c "SELECT pg_get_userbyid(datdba), (SELECT array_agg(a::text ORDER BY a::text) FROM unnest(datacl) a), datconnlimit, datcollate, encoding
+	    FROM pg_database WHERE datname = '$1'" \
+	    -c "SELECT pg_get_userbyid(setrole), setconfig FROM pg_db_role_setting s JOIN pg_database d ON d.oid = setdatabase WHERE datname = '$1' ORDER BY 1"
+}
+likeness otc >before
+kept()
+{
+	psql -X -q -A -t $where -d postgres -c "SELECT datname FROM pg_database WHERE datname LIKE 'otc\\_%' ORDER BY 1"
+}
+psql -X -q $where -d otc -c 'UPDATE public.plain SET t = NULL'
+expect_exit 3 "the database itself is not overwritten" "$MIDWATCH" restore $S otc --untried --confirm otc
+expect_exit 0 "the plan of a restore beside it" tried $S otc --beside --plan
+check "names both" contains "$OUT" "is kept as otc_old_2"
+expect_exit 3 "another name does not confirm it" tried $S otc --beside --confirm gps
+"$MIDWATCH" freeze on >/dev/null
+expect_exit 0 "it is restored beside, while DDL is refused" tried $S otc --beside --confirm otc
+"$MIDWATCH" freeze off >/dev/null
+check "and has its name" [ "$(psql -X -A -t $where -d otc -c 'SELECT count(t) > 0 FROM public.plain')" = t ]
+check "what was there is kept" [ "$(psql -X -A -t $where -d "$(kept)" -c 'SELECT count(t) FROM public.plain')" = 0 ]
+likeness otc >after
+check "owner, rights and settings are those of before" diff before after
+psql_ "$WORK/pg" -c "DROP DATABASE \"$(kept)\""
+psql -X -q $where -d otc -c "SET application_name = 'shop'" -c 'SELECT pg_sleep(120)' >/dev/null 2>&1 &
+shop=$!
+turn=0
+while [ "$(psql_ "$WORK/pg" -c "SELECT count(*) FROM pg_stat_activity WHERE datname = 'otc'")" = 0 ] && [ $turn -lt 100 ]; do
+	turn=$((turn + 1)); sleep 0.2
+done
+expect_exit 3 "whoever is logged in is not thrown out" tried $S otc --beside --confirm otc
+check "but named" contains "$ERR" "1 sessions are in 'otc': postgres"
+check "and nothing is left" [ -z "$(kept)" ]
+expect_exit 0 "unless that is asked for" tried $S otc --beside --end-sessions --confirm otc
+wait $shop
+psql_ "$WORK/pg" -c "DROP DATABASE \"$(kept)\""
+
+# --- as a step of its runbook ----------------------------------------------------------------------
+"$MIDWATCH" incident open --title "rows are lost" >/dev/null 2>&1
+"$MIDWATCH" validate $S --db otc --restore --scratch "$WORK/scratch" >/dev/null || not_ok "the set can be validated"
+expect_exit 3 "a step has to be told which set" "$MIDWATCH" run restore-otc --confirm otc --anyway
+check "and says how" contains "$ERR" "--arg set=SET"
+expect_exit 2 "in words that are right" "$MIDWATCH" run restore-otc --confirm otc --anyway --arg set
+expect_exit 2 "of an argument that it has" "$MIDWATCH" run restore-otc --confirm otc --anyway --arg sett=$S --arg set=$S
+expect_exit 3 "and by its typed name" "$MIDWATCH" run restore-otc --anyway --arg set=$S
+expect_exit 0 "then the database is restored" "$MIDWATCH" run restore-otc --confirm otc --anyway --arg set=$S
+check "by proof" contains "$OUT" "[OK] restore-otc: proven"
+check "and what was given is in the record" grep -q "\"with\":{\"set\":\"$S\"}" state/incidents/*/journal.jsonl
+check "with what was restored from where" grep -q '"kind":"restored".*"target":true' state/incidents/*/journal.jsonl
 finish

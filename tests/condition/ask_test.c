@@ -96,7 +96,61 @@ what_cannot_be_read_yet_is_unknown_and_says_so(void **state)
 	says("names no database 'arp'");
 	assert_int_equal(ask("nightly passed"), TRUTH_UNKNOWN);
 	assert_int_equal(ask("cleanup done"), TRUTH_UNKNOWN);
-	assert_int_equal(ask("restored otc"), TRUTH_UNKNOWN);
+}
+
+static void
+happened(enum event_kind kind, int64_t at, const char *text, const char *data)
+{
+	struct inc_entry *en = VEC_NEW(&inc.entries);
+
+	en->kind = kind;
+	en->at = at;
+	en->text = (char *)(uintptr_t)text;
+	en->data = json_read(data, strlen(data), NULL);
+	assert_non_null(en->data);
+}
+
+static void
+the_newest_precheck_answers(void **state)
+{
+	(void)state;
+	inc.opened = noon;
+	world.now = noon + 60000;
+	assert_int_equal(ask("precheck passed since-open"), TRUTH_NO);
+	says("no pre-check was run");
+	happened(EVENT_PRECHECK, noon + 1, "ready", "{\"ok\":true}");
+	assert_int_equal(ask("precheck passed since-open"), TRUTH_YES);
+	assert_int_equal(ask("precheck passed within 10m"), TRUTH_YES);
+	world.now = noon + 700000;
+	assert_int_equal(ask("precheck passed within 10m"), TRUTH_NO);
+	says("too old");
+	happened(EVENT_PRECHECK, noon + 2, "not ready: disk",
+	    "{\"ok\":false}");
+	assert_int_equal(ask("precheck passed"), TRUTH_NO);
+	says("not ready: disk");
+	for (size_t i = 0; i < inc.entries.n; i++)
+		json_decref(inc.entries.v[i].data);
+}
+
+static void
+a_restore_counts_when_it_went_into_the_target(void **state)
+{
+	(void)state;
+	inc.opened = noon;
+	world.now = noon + 60000;
+	assert_int_equal(ask("restored otc since-open"), TRUTH_NO);
+	happened(EVENT_RESTORED, noon + 1, "gps restored",
+	    "{\"db\":\"gps\",\"target\":true}");
+	happened(EVENT_RESTORED, noon + 2, "otc elsewhere",
+	    "{\"db\":\"otc\",\"target\":false}");
+	assert_int_equal(ask("restored gps since-open"), TRUTH_YES);
+	assert_int_equal(ask("restored otc"), TRUTH_NO);
+	says("not into its target");
+	happened(EVENT_RESTORED, noon + 3, "otc restored",
+	    "{\"db\":\"otc\",\"target\":true}");
+	assert_int_equal(ask("restored otc"), TRUTH_YES);
+	for (size_t i = 0; i < inc.entries.n; i++)
+		json_decref(inc.entries.v[i].data);
 }
 
 static void
@@ -107,6 +161,7 @@ without_an_incident_its_questions_are_unknown(void **state)
 		"severity at-least SEV-3", "evidence gathered",
 		"update sent within 15m", "declared downtime", "told open",
 		"rca published", "followups assigned", "not step own done",
+		"restored otc", "precheck passed",
 	};
 
 	(void)state;
@@ -558,6 +613,8 @@ static const struct CMUnitTest tests[] = {
 	TEST(of_no_disks_and_no_services_nothing_is_known),
 	TEST(services_are_up_when_all_their_checks_end_with_0),
 	TEST(a_check_that_hangs_is_unknown_after_its_deadline),
+	TEST(the_newest_precheck_answers),
+	TEST(a_restore_counts_when_it_went_into_the_target),
 	TEST(the_flag_file_freezes_when_nothing_else_can_be_asked),
 	TEST(the_sites_own_check_knows_best_whether_the_freeze_holds),
 	TEST(a_freeze_check_that_cannot_run_answers_nothing),
