@@ -18,7 +18,7 @@ enum { ARGS_MAX = 8 };
 	    "a verified copy of a database, or of all that has none")	\
 	X(recover, "recover", "recover", true, "db",			\
 	    "a login that works again: find the password, or set a new one") \
-	X(cleanup, "cleanup", "cleanup", false, NULL,			\
+	X(cleanup, "cleanup", "cleanup", true, NULL,			\
 	    "room by a plan: retention, orphans, paths, docker")	\
 	X(validate, "validate", "validate", true, NULL,		\
 	    "prove a set: read it through, restore it into scratch")	\
@@ -154,6 +154,15 @@ action_built(const char *name)
 	const struct action *a = name ? action_find(name) : NULL;
 
 	return a != NULL && a->built;
+}
+
+bool
+action_plans(const char *name)
+{
+	static const char *const names[] = { "cleanup" };
+
+	return name != NULL && text_in(name, names,
+	    sizeof names / sizeof *names);
 }
 
 static size_t

@@ -64,6 +64,8 @@ const struct action *action_find(const char *name);	/* NULL: unknown */
 bool action_built(const char *name);
 /* Its verb wants --confirm with the word that is typed for the step. */
 bool action_confirms(const struct action *a);
+/* Its verb shows a plan, and takes with --confirm what stands under it. */
+bool action_plans(const char *name);
 /* Appends "midwatch", the verb and its words; false when an argument is unknown,
  * missing, or of the wrong type. */
 bool action_argv(const struct action *a, const struct conf_args *args,

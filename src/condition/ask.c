@@ -132,6 +132,42 @@ ask_evidence(const struct cond *c, const struct cond_world *w, struct buf *why)
 	    found == 1 ? "piece" : "pieces");
 }
 
+/* The last one that ended since the incident opened. */
+enum truth
+ask_cleanup(const struct cond *c, const struct cond_world *w, struct buf *why)
+{
+	const struct inc_entry *last = NULL;
+	const char *verb, *how;
+	char age[32], at[16];
+	int64_t ago;
+
+	if (w->inc == NULL)
+		return no_incident(why);
+	for (size_t i = 0; i < w->inc->entries.n; i++) {
+		const struct inc_entry *x = &w->inc->entries.v[i];
+
+		verb = json_get_str(x->data, "verb");
+		if (x->kind == EVENT_JOB_ENDED && verb != NULL &&
+		    strcmp(verb, "cleanup") == 0)
+			last = x;
+	}
+	if (last == NULL)
+		return answer(TRUTH_NO, why, "no clean-up has ended in this "
+		    "incident");
+	how = json_get_str(last->data, "outcome");
+	clock_fmt_short(at, last->at);
+	ago = w->now > last->at ? w->now - last->at : 0;
+	text_fmt_duration(age, ago);
+	if (how == NULL || strcmp(how, "done") != 0)
+		return answer(TRUTH_NO, why, "the last clean-up ended as '%s' "
+		    "at %s", how != NULL ? how : "?", at);
+	if (c->within_ms > 0 && ago > c->within_ms)
+		return answer(TRUTH_NO, why, "the last clean-up ended at %s, %s "
+		    "ago", at, age);
+	return answer(TRUTH_YES, why, "a clean-up ended well at %s, %s ago",
+	    at, age);
+}
+
 enum truth
 ask_update(const struct cond *c, const struct cond_world *w, struct buf *why)
 {

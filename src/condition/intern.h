@@ -82,7 +82,7 @@
 	    "the severity", "it is that grave, or graver (SEV-0 is the gravest)") \
 	X(EVIDENCE, "evidence gathered", false, ask_evidence, "the journal", \
 	    "evidence stands in the incident's journal")		\
-	X(CLEANUP, "cleanup done", true, ask_later, "clean-ups",	\
+	X(CLEANUP, "cleanup done", true, ask_cleanup, "the journal",	\
 	    "a clean-up has ended well")				\
 	X(RESTORED, "restored DB", true, ask_restored, "the journal",	\
 	    "that database was restored into its target")		\
@@ -131,6 +131,8 @@ enum truth ask_role(const struct cond *c, const struct cond_world *w,
 enum truth ask_severity(const struct cond *c, const struct cond_world *w,
     struct buf *why);
 enum truth ask_evidence(const struct cond *c, const struct cond_world *w,
+    struct buf *why);
+enum truth ask_cleanup(const struct cond *c, const struct cond_world *w,
     struct buf *why);
 enum truth ask_update(const struct cond *c, const struct cond_world *w,
     struct buf *why);

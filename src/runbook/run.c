@@ -449,6 +449,8 @@ engine_run(struct engine *en, const struct rb_step *step,
 	for (size_t i = 0; o->with != NULL && i < o->with->n; i++)
 		json_put_str(&args, o->with->v[i].key, o->with->v[i].value);
 	json_close(&args);
+	if (step->kind == STEP_ACTION && action_plans(step->action))
+		json_put_str(&args, "confirm", o->confirm);
 	json_close(&args);
 	struct job_spec spec = { .title = step->title, .incident = en->inc->id,
 	    .step = step->id, .config = config, .kind = "step",
@@ -570,6 +572,8 @@ action_command(struct engine *en, const struct rb_step *step,
 {
 	const char *config = json_get_str(job->spec, "config");
 	struct conf_args with;
+	const char *code = json_get_str(json_object_get(job->spec, "args"),
+	    "confirm");
 	char exe[4096];
 	ssize_t n = readlink("/proc/self/exe", exe, sizeof exe - 1);
 	bool ok;
@@ -584,10 +588,14 @@ action_command(struct engine *en, const struct rb_step *step,
 		return false;
 	free(out->v[0]);
 	out->v[0] = xstrdup(exe);
-	/* what had to be typed for the step is what the verb wants typed */
-	if (step->confirm != NULL && action_confirms(a)) {
+	/* the code of the plan that was shown, or what had to be typed for the
+	 * step and is what the verb wants typed */
+	if (code == NULL && step->confirm != NULL &&
+	    action_confirms(action_find(step->action)))
+		code = step->confirm;
+	if (code != NULL && *code != '\0') {
 		strings_add(out, "--confirm");
-		strings_add(out, step->confirm);
+		strings_add(out, code);
 	}
 	strings_add(out, "--state");
 	strings_add(out, en->state->dir);

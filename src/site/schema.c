@@ -307,6 +307,8 @@ static const struct conf_schema docker_schema = {
 static const struct conf_row cleanup_rows[] = {
 	{ "paths", CONF_STRS, AT(site_cleanup, paths),
 	    .help = "folders whose contents may go, here or \"place:path\"" },
+	{ "older", CONF_MS, AT(site_cleanup, older_ms), .otherwise = "24h",
+	    .min = 60000, .max = INT64_MAX, .help = "what is younger stays" },
 	{ "docker", CONF_GROUP, AT(site_cleanup, docker),
 	    .sub = &docker_schema },
 };

@@ -222,6 +222,7 @@ struct site_docker {
 struct site_cleanup {
 	int line;
 	struct conf_strs paths;		/* site_where() takes them apart */
+	int64_t older_ms;		/* 24h: what is younger stays there */
 	struct site_docker docker;
 };
 

@@ -6,12 +6,14 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "action/action.h"
 #include "base/clock.h"
 #include "base/io.h"
 #include "base/json.h"
 #include "base/text.h"
 #include "place/keys.h"
 #include "site/spec.h"
+#include "verb/cleaning.h"
 #include "verb/follow.h"
 #include "verb/recover.h"
 #include "verb/freeze.h"
@@ -336,9 +338,24 @@ take_args(const struct opt_list *given, struct conf_args *with,
 	return true;
 }
 
+/* The plan of an action that has one, read before its code is typed. */
+static bool
+plan_read(struct desk *d, const struct rb_step *step, struct run_options *o,
+    char code[CLEAN_CODE], struct err *e)
+{
+	if (step->kind != STEP_ACTION || !action_plans(step->action) ||
+	    o->confirm != NULL || !d->have_site)
+		return true;
+	if (!cleaning_confirm(d, code, e))
+		return false;
+	o->confirm = code;
+	return true;
+}
+
 int
 verb_run(struct cli *c, int argc, char **argv)
 {
+	char code[CLEAN_CODE] = "";
 	struct run_options o = { 0 };
 	const char *skip = NULL, *over = NULL;
 	struct opt_list given = { 0 };
@@ -385,7 +402,8 @@ verb_run(struct cli *c, int argc, char **argv)
 		ok = false;
 	else if (settled)
 		ok = true;
-	else if ((ok = may_run(&d, step, &o, &typed, &e))) {
+	else if ((ok = may_run(&d, step, &o, &typed, &e) &&
+	    plan_read(&d, step, &o, code, &e))) {
 		if (step->kind == STEP_COMMAND || step->kind == STEP_ACTION)
 			catch_signals();
 		ok = engine_run(&d.en, step, &o, desk_config(&d), warn, &result,
@@ -435,6 +453,7 @@ verb_job(struct cli *c, int argc, char **argv)
 		{ "isolate", isolate_job },
 		{ "recover", recover_job },
 		{ "freeze", freeze_job },
+		{ "cleanup", cleanup_job },
 	};
 	const char *record = NULL, *reply = NULL, *secrets = NULL;
 	const struct opt opts[] = {

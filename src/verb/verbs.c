@@ -113,8 +113,9 @@ const struct verb verbs[] = {
 	    "proven and written",
 	    "--plan --confirm --rotate --unlock --extend --sessions "
 	    "--end-sessions --check", false },
-	{ "cleanup", NULL, "cleanup", "room on the disks, by a plan", "",
-	    false },
+	{ "cleanup", verb_cleanup, "cleanup [--plan] [--confirm CODE]",
+	    "room on the disks: what may go, and once its code is typed, "
+	    "exactly that", "--plan --confirm", false },
 	{ "precheck", verb_precheck,
 	    "precheck [--after-freeze] [--only secrets,disk,...]",
 	    "may a migration run now? (exit 0 yes, 1 no or unknown)",

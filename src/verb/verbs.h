@@ -27,6 +27,7 @@ const struct verb *verb_find(const char *name);
 verb_fn
     verb_backup,
     verb_cancel,
+    verb_cleanup,
     verb_doctor,
     verb_export,
     verb_followup,
