@@ -167,7 +167,7 @@ is_rows(const char *p, size_t n)
 	const char *nl = memchr(p, '\n', n);
 	size_t first = nl != NULL ? (size_t)(nl - p) : n;
 
-	return memchr(p, '\t', first) != NULL || (first > 60 &&
+	return memchr(p, '\t', first) != NULL || (first >= 60 &&
 	    memchr(p, ' ', first) == NULL);
 }
 

@@ -250,6 +250,8 @@ open_parent(const struct clean_part *part, const char *path,
 
 	if (fd < 0 || !see(fd, "", &root)) {
 		io_close(&fd);
+		err_clear(e);
+		surprise(e, "the way to it is not what it was");
 		return -1;
 	}
 	if (root.id.dev != part->root.dev || root.id.ino != part->root.ino) {
