@@ -112,7 +112,9 @@ static int
 start(struct desk *d, const char *code, bool shown, struct err *e)
 {
 	struct job_spec spec = { .kind = "cleanup", .title = "cleanup",
-		.config = desk_config(d) };
+		.config = desk_config(d),
+		/* a full disk has room for a job in the incident alone */
+		.incident = d->have_inc ? d->inc.id : NULL };
 	struct buf args = BUF_INIT;
 	int status;
 
