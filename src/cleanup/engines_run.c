@@ -28,7 +28,8 @@ engines_run(const struct clean_part *part, const char *const *argv,
 	if (ran->exit.code == 0)
 		return true;
 	said_line(said, ran->errout.p, ran->errout.n);
-	return err_set(e, strstr(said, "o such ") != NULL ? ERR_NOTFOUND :
+	return err_set(e, strstr(said, "o such ") != NULL ||
+	    strstr(said, "not found") != NULL ? ERR_NOTFOUND :
 	    ERR_FAILED, "%s: exit %d%s%s", argv[0], ran->exit.code,
 	    *said ? ": " : "", said);
 }

@@ -3,6 +3,7 @@
 # SSH; on a full disk, as a step of a runbook, and while a database has no copy.
 . "$(dirname "$0")/../lib.sh"
 . "$ROOT/tests/sshd.sh"
+. "$ROOT/tests/postgres.sh"
 
 json()
 {
@@ -164,6 +165,24 @@ for path in / /etc "$HOME" .; do
 	run_ "$MIDWATCH" cleanup --plan
 	check "a clean-up of '$path' is refused, and why" grep -qE "never cleaned: it is (the root|a directory of|a home)|the record of this site|a record of ours" .out
 done
+
+# --- pg_wal is what fills the disk ---------------------------------------------------------------
+if pg_start_cluster "$WORK/pg" "max_wal_size = 32MB"; then
+	psql_ "$WORK/pg" -c 'CREATE DATABASE otc' -c "SELECT pg_create_physical_replication_slot('gone_standby', true)"
+	psql_ "$WORK/pg" -d otc -c "SELECT pg_logical_emit_message(false, 'x', repeat('y', 1000000)) FROM generate_series(1, 70)" >/dev/null
+	site '' '' "\"$WORK/pg/data\", \"$WORK/pg/data/pg_wal\", \"$WORK/pg\""
+	sed -i "s|host = \"127.0.0.1\"; port = 1;|host = \"$WORK/pg\"; port = $PG_PORT; user = \"postgres\";|" midwatch.cfg
+	ls -R pg/data >before
+	run_ "$MIDWATCH" cleanup --plan
+	check "what holds pg_wal is said" grep -qE "^pg_wal of otc has [0-9.]+ MB, and is never cleaned; the slot 'gone_standby' keeps [0-9.]+ MB and is read by nobody" .out
+	check "with the safe way out" contains "$OUT" "SELECT pg_drop_replication_slot('gone_standby'); then CHECKPOINT lets the server remove it"
+	check "a data directory is never cleaned" contains "$OUT" "pg/data' is never cleaned: it is in a data directory of PostgreSQL"
+	check "nor pg_wal" contains "$OUT" "pg_wal' is never cleaned: it is a directory of PostgreSQL's own"
+	check "nor one that lies in a folder which is" contains "$OUT" "data: it is a data directory of PostgreSQL"
+	pg_stop_cluster "$WORK/pg" immediate
+else
+	skip "what holds pg_wal is said" "$WHY"
+fi
 
 # --- over SSH ---------------------------------------------------------------------------------
 if sshd_start "$WORK/ssh"; then
