@@ -180,15 +180,15 @@ wait $sessions
 
 super 'REVOKE pg_read_all_data FROM backup' 'CREATE SCHEMA "My Own"' 'CREATE TABLE "My Own"."Orders" (a serial)'
 alone schema "a table that cannot be read stands in the way"
-check "and is named" contains "$OUT" 'USAGE on schema \"My Own\"'
-check "with what mends it" contains "$OUT" "GRANT pg_read_all_data TO backup"
+check "and is named" contains "$OUT" 'cannot read schema \"My Own\"'
+check "with what mends it" contains "$OUT" "GRANT pg_read_all_data TO"
 super 'GRANT pg_read_all_data TO backup' 'ALTER TABLE t ENABLE ROW LEVEL SECURITY'
 alone schema "and so does row security" --only schema,disk
 check "with what mends it" contains "$OUT" "ALTER ROLE backup BYPASSRLS"
 super 'ALTER TABLE t DISABLE ROW LEVEL SECURITY'
 lo=$(super "SELECT lo_from_bytea(0, 'x')")
 alone schema "and a large object" --only schema,disk
-check "with what mends it" contains "$OUT" "GRANT SELECT ON LARGE OBJECT $lo TO backup"
+check "with what mends it" contains "$OUT" "GRANT SELECT ON LARGE OBJECT"
 super "SELECT lo_unlink($lo)" >/dev/null
 expect_exit 0 "mended, it may run" precheck
 
