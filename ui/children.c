@@ -114,7 +114,7 @@ keeper_start(struct children *l)
 		argv[n++] = "--looks";
 	argv[n] = NULL;
 	if (child_start(&l->keeper, argv, true))
-		wire_keeper_back(l->wire);
+		talk_keeper_back(l->talk);
 	else
 		child_lost(&l->keeper);
 }
@@ -131,9 +131,9 @@ feed_start(struct children *l)
 }
 
 void
-children_begin(struct children *l, struct wire *w, const struct children_want *want)
+children_begin(struct children *l, struct talk *w, const struct children_want *want)
 {
-	*l = (struct children){ .wire = w, .want = *want };
+	*l = (struct children){ .talk = w, .want = *want };
 	l->keeper.in = l->keeper.out = l->feed.in = l->feed.out = -1;
 	children_turn(l);
 }
@@ -147,7 +147,7 @@ children_polls(const struct children *l, struct pollfd out[CHILDREN_POLLS])
 		out[n++] = (struct pollfd){ l->keeper.out, POLLIN, 0 };
 	if (l->feed.out >= 0)
 		out[n++] = (struct pollfd){ l->feed.out, POLLIN, 0 };
-	if (l->keeper.in >= 0 && l->wire->out.n > 0)
+	if (l->keeper.in >= 0 && l->talk->out.n > 0)
 		out[n++] = (struct pollfd){ l->keeper.in, POLLOUT, 0 };
 	return n;
 }
@@ -184,7 +184,7 @@ child_read(struct children *l, struct child *c)
 	gone = n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR);
 	for (size_t i = 0; i < c->heard.n; i++)
 		if (c->heard.p[i] == '\n') {
-			wire_hear(l->wire, c->heard.p + begin, i - begin,
+			talk_hear(l->talk, c->heard.p + begin, i - begin,
 			    clock_wall_ms());
 			begin = i + 1;
 		}
@@ -195,7 +195,7 @@ child_read(struct children *l, struct child *c)
 static bool
 keeper_write(struct children *l)
 {
-	struct buf *out = &l->wire->out;
+	struct buf *out = &l->talk->out;
 
 	while (out->n > 0) {
 		ssize_t n = write(l->keeper.in, out->p, out->n);
@@ -217,12 +217,12 @@ children_turn(struct children *l)
 	if (l->keeper.pid > 0 && (!child_read(l, &l->keeper) ||
 	    !keeper_write(l) || now > l->keeper.at + KEEPER_SILENT_MS)) {
 		child_lost(&l->keeper);
-		wire_keeper_lost(l->wire);
+		talk_keeper_lost(l->talk);
 	}
 	if (l->feed.pid > 0 && (!child_read(l, &l->feed) ||
 	    now > l->feed.at + FEED_SILENT_MS)) {
 		child_lost(&l->feed);
-		wire_feed_lost(l->wire);
+		talk_feed_lost(l->talk);
 	}
 	if (l->keeper.pid == 0 && now >= l->keeper.start_at)
 		keeper_start(l);
@@ -235,7 +235,7 @@ children_end(struct children *l)
 {
 	int64_t until = clock_mono_ms() + END_WAIT_MS;
 
-	while (l->keeper.pid > 0 && wire_waiting(l->wire,
+	while (l->keeper.pid > 0 && talk_waiting(l->talk,
 	    clock_wall_ms() + 1) > 0 && clock_mono_ms() < until) {
 		(void)keeper_write(l);
 		(void)io_wait_readable(l->keeper.out, clock_mono_ms() + 50);

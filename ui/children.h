@@ -2,10 +2,10 @@
  * children: the console's two children, each at the end of a pipe: the record's
  * keeper (`midwatch record`) and a listener of the feed (`midwatch watch`). One
  * that dies or falls silent is ended and started anew, with growing pauses; what it
- * says goes to the wire. Nothing here waits.
+ * says goes to the talk. Nothing here waits.
  *
  *	struct children l;
- *	children_begin(&l, &wire, &(struct children_want){ .config = path });
+ *	children_begin(&l, &talk, &(struct children_want){ .config = path });
  *	n = children_polls(&l, fds, max);	poll(fds, n, children_next(&l) - now)
  *	children_turn(&l);			reads, writes, starts
  *	children_end(&l);
@@ -16,7 +16,7 @@
 #include <poll.h>
 #include <sys/types.h>
 
-#include "ui/wire.h"
+#include "ui/talk.h"
 
 struct children_want {
 	const char *config, *state;	/* NULL: the usual ones */
@@ -34,14 +34,14 @@ struct child {
 };
 
 struct children {
-	struct wire *wire;
+	struct talk *talk;
 	struct children_want want;
 	struct child keeper, feed;
 };
 
 enum { CHILDREN_POLLS = 3 };
 
-void children_begin(struct children *l, struct wire *w,
+void children_begin(struct children *l, struct talk *w,
     const struct children_want *want);
 size_t children_polls(const struct children *l, struct pollfd out[CHILDREN_POLLS]);
 int64_t children_next(const struct children *l);	/* monotonic ms */

@@ -9,7 +9,7 @@
 
 #include "base/text.h"
 #include "ui/notes.h"
-#include "ui/wire.h"
+#include "ui/talk.h"
 
 enum {
 	FULL_SOON_MS = 24 * 3600000,	/* a disk that is full by then is said */
@@ -32,7 +32,7 @@ is_kind(const struct reading *r, const char *kind)
 }
 
 static const struct reading *
-reading_of(const struct wire *w, const char *kind, const char *name)
+reading_of(const struct talk *w, const char *kind, const char *name)
 {
 	return readings_find(&w->readings, kind, name);
 }
@@ -61,7 +61,7 @@ put_upper(struct buf *b, const char *s)
 /* ---- the triage line ------------------------------------------------------------- */
 
 static void
-customers(const struct wire *w, struct buf *b)
+customers(const struct talk *w, struct buf *b)
 {
 	size_t all = 0, down = 0, unknown = 0;
 	const char *first = NULL;
@@ -91,7 +91,7 @@ customers(const struct wire *w, struct buf *b)
 
 /* Without a reading nothing is said to be lost, and nothing to be safe. */
 static void
-last_restorable(const struct wire *w, struct buf *b, int64_t now)
+last_restorable(const struct talk *w, struct buf *b, int64_t now)
 {
 	const json_t *dbs = json_object_get(w->site, "databases");
 	size_t n = json_array_size(dbs);
@@ -120,7 +120,7 @@ last_restorable(const struct wire *w, struct buf *b, int64_t now)
 }
 
 static void
-disk_full(const struct wire *w, struct buf *b)
+disk_full(const struct talk *w, struct buf *b)
 {
 	const struct reading *worst = NULL;
 	int64_t soonest = FULL_SOON_MS;
@@ -154,7 +154,7 @@ disk_full(const struct wire *w, struct buf *b)
 
 /* Databases without a verified copy since the incident opened. */
 static size_t
-unsafe(const struct wire *w, struct buf *names)
+unsafe(const struct talk *w, struct buf *names)
 {
 	const json_t *dbs = json_object_get(w->site, "databases");
 	int64_t since = json_get_int(w->incident, "opened", 0);
@@ -176,7 +176,7 @@ unsafe(const struct wire *w, struct buf *names)
 }
 
 static const json_t *
-running_job(const struct wire *w)
+running_job(const struct talk *w)
 {
 	const json_t *v = json_object_get(w->jobs, "v");
 
@@ -190,7 +190,7 @@ running_job(const struct wire *w)
 }
 
 static const json_t *
-step_of(const struct wire *w, const char *id)
+step_of(const struct talk *w, const char *id)
 {
 	const json_t *v = json_object_get(w->steps, "v");
 
@@ -212,7 +212,7 @@ do_this(struct model_head *h, enum level level, enum request key,
 }
 
 static void
-now_in_incident(const struct wire *w, struct model_head *h)
+now_in_incident(const struct talk *w, struct model_head *h)
 {
 	const json_t *step = step_of(w, str(w->steps, "next"));
 	const json_t *job = running_job(w);
@@ -250,7 +250,7 @@ now_in_incident(const struct wire *w, struct model_head *h)
 }
 
 static void
-now_on_watch(const struct wire *w, struct model_head *h)
+now_on_watch(const struct talk *w, struct model_head *h)
 {
 	const struct reading *worst = NULL;
 	struct buf text = BUF_INIT;
@@ -300,7 +300,7 @@ inc_state_of(const char *word)
 }
 
 static void
-freeze_of(const struct wire *w, struct model_head *h)
+freeze_of(const struct talk *w, struct model_head *h)
 {
 	const struct reading *r = reading_of(w, "work", "freeze");
 
@@ -310,7 +310,7 @@ freeze_of(const struct wire *w, struct model_head *h)
 }
 
 void
-picture_head(struct wire *w, int64_t now)
+picture_head(struct talk *w, int64_t now)
 {
 	struct model_head *h = model_head_begin(w->model);
 	const json_t *others = json_object_get(w->consoles, "v");
@@ -410,7 +410,7 @@ static const struct button_row {
 };
 
 static bool
-built(const struct wire *w, const char *action)
+built(const struct talk *w, const char *action)
 {
 	const json_t *v = json_object_get(w->actions, "v");
 
@@ -421,7 +421,7 @@ built(const struct wire *w, const char *action)
 }
 
 static const char *
-why_not(const struct wire *w, const struct button_row *row, struct pool *p)
+why_not(const struct talk *w, const struct button_row *row, struct pool *p)
 {
 	enum inc_state state = inc_state_of(str(w->incident, "state"));
 	struct buf names = BUF_INIT;
@@ -461,7 +461,7 @@ why_not(const struct wire *w, const struct button_row *row, struct pool *p)
 }
 
 void
-picture_buttons(struct wire *w)
+picture_buttons(struct talk *w)
 {
 	struct model_buttons *part = model_buttons_begin(w->model);
 	struct pool *p = &part->pool;
@@ -503,7 +503,7 @@ notice(struct model_notices *part, enum level level, const char *text,
 }
 
 void
-picture_notices(struct wire *w, int64_t now)
+picture_notices(struct talk *w, int64_t now)
 {
 	struct model_notices *part = model_notices_begin(w->model);
 	const json_t *odd = json_object_get(w->incident, "notices");
@@ -514,7 +514,7 @@ picture_notices(struct wire *w, int64_t now)
 		notice(part, LEVEL_CRITICAL, "the record's keeper is gone and is "
 		    "being started again", "Words that were typed are kept until "
 		    "they are written.");
-	else if (wire_waiting(w, now) > WAITING_MS)
+	else if (talk_waiting(w, now) > WAITING_MS)
 		notice(part, LEVEL_WARNING, "the record is slow to answer: a "
 		    "lock or the disk holds it up", "Nothing is lost; it is "
 		    "tried until it is written.");

@@ -37,7 +37,7 @@ struct told {
 
 struct plain {
 	struct model m;
-	struct wire w;
+	struct talk w;
 	struct children l;
 	struct buf in;
 	bool end, input_ended, quiet;	/* quiet: the first picture */
@@ -809,7 +809,7 @@ hear(struct plain *p)
 			line[--keep] = '\0';
 		take_line(p, line);
 		free(line);
-		wire_turn(&p->w, clock_wall_ms());
+		talk_turn(&p->w, clock_wall_ms());
 		announce(p);
 		/* a script's next line waits for what this one began */
 		if (busy(p))
@@ -841,7 +841,7 @@ turn(struct plain *p)
 	    errno != EINTR)
 		p->end = true;
 	children_turn(&p->l);
-	wire_turn(&p->w, clock_wall_ms());
+	talk_turn(&p->w, clock_wall_ms());
 	announce(p);
 	if (busy(p))
 		return;
@@ -865,7 +865,7 @@ first_picture(struct plain *p)
 
 		(void)poll(fds, n, 100);
 		children_turn(&p->l);
-		wire_turn(&p->w, clock_wall_ms());
+		talk_turn(&p->w, clock_wall_ms());
 		announce(p);
 		if (p->w.hello != NULL && (p->l.want.no_feed ||
 		    p->w.readings.v.n > 0) && (p->w.incident == NULL ||
@@ -883,7 +883,7 @@ plain_run(const struct children_want *want)
 
 	p.person = isatty(STDIN_FILENO);
 	(void)signal(SIGPIPE, SIG_IGN);
-	wire_init(&p.w, &p.m);
+	talk_init(&p.w, &p.m);
 	children_begin(&p.l, &p.w, want);
 	first_picture(&p);
 	say("midwatch, plain mode: an empty line says again where we are, "
@@ -895,9 +895,9 @@ plain_run(const struct children_want *want)
 		if (p.m.jobs.v.v[i].running)
 			say("job %" PRId64 " goes on: %s", p.m.jobs.v.v[i].n,
 			    p.m.jobs.v.v[i].title);
-	well = !p.w.keeper_gone && wire_waiting(&p.w, clock_wall_ms() + 1) == 0;
+	well = !p.w.keeper_gone && talk_waiting(&p.w, clock_wall_ms() + 1) == 0;
 	children_end(&p.l);
-	wire_release(&p.w);
+	talk_release(&p.w);
 	choices_clear(&p);
 	VEC_RELEASE(&p.choices);
 	for (size_t i = 0; i < p.told.n; i++)

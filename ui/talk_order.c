@@ -8,7 +8,7 @@
 
 #include "base/clock.h"
 #include "base/text.h"
-#include "ui/wire.h"
+#include "ui/talk.h"
 
 enum { WORDS_MAX = 40 };
 
@@ -34,19 +34,19 @@ add_with(struct words *w, const char *option, const char *value)
 }
 
 void
-wire_asked_release(struct wire_asked *a)
+talk_asked_release(struct talk_asked *a)
 {
 	free(a->what);
 	free(a->text);
 	free(a->line);
-	*a = (struct wire_asked){ 0 };
+	*a = (struct talk_asked){ 0 };
 }
 
 /* Its strings go over to what is waited for. */
-static struct wire_asked *
-asked(struct wire *w, struct order *o)
+static struct talk_asked *
+asked(struct talk *w, struct order *o)
 {
-	struct wire_asked *a = VEC_NEW(&w->asked);
+	struct talk_asked *a = VEC_NEW(&w->asked);
 
 	a->id = ++w->next_id;
 	a->kind = o->kind;
@@ -70,12 +70,12 @@ saying(enum order_kind kind)
 }
 
 static void
-say(struct wire *w, struct order *o)
+say(struct talk *w, struct order *o)
 {
 	int64_t of = o->number;
 	char at[32], nonce[64];
 	struct buf b = BUF_INIT, text = BUF_INIT;
-	struct wire_asked *a = asked(w, o);
+	struct talk_asked *a = asked(w, o);
 
 	(void)snprintf(nonce, sizeof nonce, "%" PRId64 "-%" PRId64, w->nonce,
 	    a->id);
@@ -178,7 +178,7 @@ argv_of(const struct order *o, struct words *v, char *scratch, size_t size)
 }
 
 static void
-verb(struct wire *w, struct order *o, const struct words *v)
+verb(struct talk *w, struct order *o, const struct words *v)
 {
 	struct buf b = BUF_INIT;
 
@@ -204,7 +204,7 @@ verb(struct wire *w, struct order *o, const struct words *v)
 /* ---- the console's own ------------------------------------------------------------- */
 
 void
-wire_output(struct wire *w, int64_t job, int64_t first, int64_t rows)
+talk_output(struct talk *w, int64_t job, int64_t first, int64_t rows)
 {
 	struct buf b = BUF_INIT;
 
@@ -221,7 +221,7 @@ wire_output(struct wire *w, int64_t job, int64_t first, int64_t rows)
 }
 
 static void
-acknowledge(struct wire *w, struct order *o)
+acknowledge(struct talk *w, struct order *o)
 {
 	VEC_PUSH(&w->acknowledged, xstrdup(o->what ? o->what : ""));
 	free(o->text);
@@ -232,15 +232,15 @@ acknowledge(struct wire *w, struct order *o)
 }
 
 bool
-wire_give(void *ctx, struct order *o, struct err *e)
+talk_give(void *ctx, struct order *o, struct err *e)
 {
-	struct wire *w = ctx;
+	struct talk *w = ctx;
 	char scratch[1024];
 	struct words v = { .n = 0 };
 	bool ok = true;
 
 	if (o->kind == ORDER_OUTPUT)
-		wire_output(w, o->number, o->at, o->rows);
+		talk_output(w, o->number, o->at, o->rows);
 	else if (o->kind == ORDER_INTERVAL)
 		w->interval_ms = o->number;
 	else if (o->kind == ORDER_ACK)
@@ -290,7 +290,7 @@ verb_said(const json_t *o, struct buf *out)
 }
 
 static void
-answer_verb(struct wire *w, const json_t *o, const struct wire_asked *a)
+answer_verb(struct talk *w, const json_t *o, const struct talk_asked *a)
 {
 	int64_t status = json_get_int(o, "exit", 1);
 	const char *error = json_get_str(o, "error");
@@ -313,7 +313,7 @@ answer_verb(struct wire *w, const json_t *o, const struct wire_asked *a)
 }
 
 static void
-answer_said(struct wire *w, const json_t *o, const struct wire_asked *a)
+answer_said(struct talk *w, const json_t *o, const struct talk_asked *a)
 {
 	const char *error = json_get_str(o, "error");
 	const char *hint = json_get_str(o, "hint");
@@ -331,13 +331,13 @@ answer_said(struct wire *w, const json_t *o, const struct wire_asked *a)
 }
 
 void
-wire_answer(struct wire *w, const json_t *o, const char *kind)
+talk_answer(struct talk *w, const json_t *o, const char *kind)
 {
 	int64_t id = json_get_int(o, "id", 0);
 
 	w->steps_owed = w->steps_came + 1;
 	for (size_t i = 0; i < w->asked.n; i++) {
-		struct wire_asked *a = &w->asked.v[i];
+		struct talk_asked *a = &w->asked.v[i];
 
 		if (a->id != id)
 			continue;
@@ -345,7 +345,7 @@ wire_answer(struct wire *w, const json_t *o, const char *kind)
 			answer_said(w, o, a);
 		else
 			answer_verb(w, o, a);
-		wire_asked_release(a);
+		talk_asked_release(a);
 		w->asked.n--;
 		memmove(a, a + 1, (w->asked.n - i) * sizeof *a);
 		return;

@@ -1,4 +1,4 @@
-#include "ui/wire.h"
+#include "ui/talk.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -10,12 +10,12 @@
 enum { OUTPUT_ROWS = 120 };
 
 void
-wire_init(struct wire *w, struct model *m)
+talk_init(struct talk *w, struct model *m)
 {
-	*w = (struct wire){ .model = m, .out = BUF_INIT, .dirty = MODEL_ALL,
+	*w = (struct talk){ .model = m, .out = BUF_INIT, .dirty = MODEL_ALL,
 	    .interval_ms = 5000 };
 	w->nonce = clock_wall_ms();
-	m->give = wire_give;
+	m->give = talk_give;
 	m->ctx = w;
 }
 
@@ -47,7 +47,7 @@ kept_or(struct pool *p, const json_t *o, const char *key, const char *other)
 /* ---- lines --------------------------------------------------------------------- */
 
 static size_t
-entry_place(const struct wire *w, int64_t seq)
+entry_place(const struct talk *w, int64_t seq)
 {
 	size_t lo = 0, hi = w->entries.n;
 
@@ -63,7 +63,7 @@ entry_place(const struct wire *w, int64_t seq)
 }
 
 static void
-entries_clear(struct wire *w)
+entries_clear(struct talk *w)
 {
 	for (size_t i = 0; i < w->entries.n; i++)
 		json_decref(w->entries.v[i]);
@@ -72,7 +72,7 @@ entries_clear(struct wire *w)
 }
 
 static void
-hear_entry(struct wire *w, json_t *o)
+hear_entry(struct talk *w, json_t *o)
 {
 	int64_t seq = json_get_int(o, "seq", 0);
 	size_t at = entry_place(w, seq);
@@ -90,7 +90,7 @@ hear_entry(struct wire *w, json_t *o)
 
 /* Another incident has another record and other steps. */
 static void
-hear_incident(struct wire *w, json_t *o)
+hear_incident(struct talk *w, json_t *o)
 {
 	if (strcmp(str(w->incident, "id"), str(o, "id")) != 0) {
 		entries_clear(w);
@@ -105,7 +105,7 @@ hear_incident(struct wire *w, json_t *o)
 
 #define HEAR_KEPT(name)							\
 	static void							\
-	hear_##name(struct wire *w, json_t *o)				\
+	hear_##name(struct talk *w, json_t *o)				\
 	{								\
 		json_decref(w->name);					\
 		w->name = json_incref(o);				\
@@ -120,7 +120,7 @@ HEAR_KEPT(output)
 
 /* The output of what began last is followed, until somebody asks for another. */
 static void
-hear_jobs(struct wire *w, json_t *o)
+hear_jobs(struct talk *w, json_t *o)
 {
 	const json_t *newest = json_array_get(json_object_get(o, "v"), 0);
 	int64_t n = json_get_int(newest, "n", 0);
@@ -129,12 +129,12 @@ hear_jobs(struct wire *w, json_t *o)
 	w->jobs = json_incref(o);
 	if (n > w->newest_job) {
 		w->newest_job = n;
-		wire_output(w, n, -1, OUTPUT_ROWS);
+		talk_output(w, n, -1, OUTPUT_ROWS);
 	}
 }
 
 static void
-hear_steps(struct wire *w, json_t *o)
+hear_steps(struct talk *w, json_t *o)
 {
 	json_decref(w->steps);
 	w->steps = json_incref(o);
@@ -142,13 +142,13 @@ hear_steps(struct wire *w, json_t *o)
 }
 
 static void
-hear_answer(struct wire *w, json_t *o)
+hear_answer(struct talk *w, json_t *o)
 {
-	wire_answer(w, o, str(o, "t"));
+	talk_answer(w, o, str(o, "t"));
 }
 
 static void
-hear_alive(struct wire *w, json_t *o)
+hear_alive(struct talk *w, json_t *o)
 {
 	(void)w;
 	(void)o;
@@ -156,7 +156,7 @@ hear_alive(struct wire *w, json_t *o)
 
 static const struct {
 	const char *kind;
-	void (*hear)(struct wire *w, json_t *o);
+	void (*hear)(struct talk *w, json_t *o);
 	unsigned parts;			/* that it changes */
 } kinds[] = {
 	{ "alive", hear_alive, 0 },
@@ -180,7 +180,7 @@ static const struct {
 };
 
 static void
-hear_reading(struct wire *w, const char *p, size_t n, int64_t now)
+hear_reading(struct talk *w, const char *p, size_t n, int64_t now)
 {
 	struct reading r;
 
@@ -197,7 +197,7 @@ hear_reading(struct wire *w, const char *p, size_t n, int64_t now)
 }
 
 void
-wire_hear(struct wire *w, const char *p, size_t n, int64_t now)
+talk_hear(struct talk *w, const char *p, size_t n, int64_t now)
 {
 	json_t *o;
 	const char *kind;
@@ -313,7 +313,7 @@ add_step(struct model_steps *part, const json_t *o, const char *next)
 }
 
 static void
-make_steps(struct wire *w)
+make_steps(struct talk *w)
 {
 	struct model_steps *part = model_steps_begin(w->model);
 	const json_t *v = json_object_get(w->steps, "v");
@@ -350,7 +350,7 @@ add_job(struct model_jobs *part, const json_t *o)
 }
 
 static void
-make_jobs(struct wire *w)
+make_jobs(struct talk *w)
 {
 	struct model_jobs *part = model_jobs_begin(w->model);
 	const json_t *v = json_object_get(w->jobs, "v");
@@ -360,7 +360,7 @@ make_jobs(struct wire *w)
 }
 
 static void
-make_output(struct wire *w)
+make_output(struct talk *w)
 {
 	struct model_output *part = model_output_begin(w->model);
 	const json_t *rows = json_object_get(w->output, "rows");
@@ -397,8 +397,8 @@ add_entry(struct model_record *part, const json_t *o)
 
 /* What was handed over and is not durable yet stands at the end. */
 static void
-add_saving(struct wire *w, struct model_record *part,
-    const struct wire_asked *a)
+add_saving(struct talk *w, struct model_record *part,
+    const struct talk_asked *a)
 {
 	struct model_entry *en = VEC_NEW(&part->v);
 	struct pool *p = &part->pool;
@@ -413,7 +413,7 @@ add_saving(struct wire *w, struct model_record *part,
 }
 
 static void
-make_record(struct wire *w)
+make_record(struct talk *w)
 {
 	struct model_record *part = model_record_begin(w->model);
 	const json_t *notices = json_object_get(w->incident, "notices");
@@ -431,7 +431,7 @@ make_record(struct wire *w)
 }
 
 static void
-add_person(struct wire *w, struct model_people *part, const json_t *o)
+add_person(struct talk *w, struct model_people *part, const json_t *o)
 {
 	const json_t *told = json_object_get(w->incident, "told");
 	const json_t *on = json_object_get(o, "on");
@@ -460,7 +460,7 @@ add_person(struct wire *w, struct model_people *part, const json_t *o)
 }
 
 static void
-make_people(struct wire *w)
+make_people(struct talk *w)
 {
 	struct model_people *part = model_people_begin(w->model);
 	const json_t *v = json_object_get(w->site, "contacts");
@@ -474,7 +474,7 @@ make_people(struct wire *w)
 }
 
 static void
-make_readings(struct wire *w)
+make_readings(struct talk *w)
 {
 	struct model_readings *part = model_readings_begin(w->model);
 
@@ -490,11 +490,11 @@ make_readings(struct wire *w)
 }
 
 void
-wire_turn(struct wire *w, int64_t now)
+talk_turn(struct talk *w, int64_t now)
 {
 	static const struct {
 		unsigned part;
-		void (*make)(struct wire *w);
+		void (*make)(struct talk *w);
 	} parts[] = {
 		{ MODEL_READINGS, make_readings }, { MODEL_STEPS, make_steps },
 		{ MODEL_JOBS, make_jobs }, { MODEL_OUTPUT, make_output },
@@ -519,7 +519,7 @@ wire_turn(struct wire *w, int64_t now)
 /* ---- life and death ---------------------------------------------------------------- */
 
 void
-wire_keeper_lost(struct wire *w)
+talk_keeper_lost(struct talk *w)
 {
 	w->keeper_gone = true;
 	w->dirty |= MODEL_NOTICES | MODEL_HEAD;
@@ -527,17 +527,17 @@ wire_keeper_lost(struct wire *w)
 
 /* Words are handed over again; of a verb only the record knows. */
 void
-wire_keeper_back(struct wire *w)
+talk_keeper_back(struct talk *w)
 {
 	buf_clear(&w->out);
 	w->keeper_gone = false;
 	w->dirty |= MODEL_NOTICES | MODEL_HEAD;
 	for (size_t i = w->asked.n; i-- > 0;) {
-		struct wire_asked *a = &w->asked.v[i];
+		struct talk_asked *a = &w->asked.v[i];
 
 		if (a->line != NULL)
 			continue;
-		wire_asked_release(a);
+		talk_asked_release(a);
 		w->asked.n--;
 		memmove(a, a + 1, (w->asked.n - i) * sizeof *a);
 		model_answer(w->model, true, "the record's keeper was started "
@@ -549,14 +549,14 @@ wire_keeper_back(struct wire *w)
 }
 
 void
-wire_feed_lost(struct wire *w)
+talk_feed_lost(struct talk *w)
 {
 	w->feed_gone = true;
 	w->dirty |= MODEL_READINGS | MODEL_NOTICES | MODEL_HEAD;
 }
 
 int64_t
-wire_waiting(const struct wire *w, int64_t now)
+talk_waiting(const struct talk *w, int64_t now)
 {
 	int64_t most = 0;
 
@@ -568,12 +568,12 @@ wire_waiting(const struct wire *w, int64_t now)
 }
 
 void
-wire_release(struct wire *w)
+talk_release(struct talk *w)
 {
 	entries_clear(w);
 	VEC_RELEASE(&w->entries);
 	for (size_t i = 0; i < w->asked.n; i++)
-		wire_asked_release(&w->asked.v[i]);
+		talk_asked_release(&w->asked.v[i]);
 	VEC_RELEASE(&w->asked);
 	for (size_t i = 0; i < w->acknowledged.n; i++)
 		free(w->acknowledged.v[i]);
