@@ -9,8 +9,6 @@
 #include "base/io.h"
 #include "base/text.h"
 #include "verb/verbs.h"
-/* lint: the console stands above src, and is begun here */
-#include "ui/plain.h"
 
 /* Options that take a value and may stand before the verb. */
 static int
@@ -45,29 +43,6 @@ no_such_verb(const char *word)
 	return status;
 }
 
-/* The console's children find site and state by themselves; what is wrong with them
- * is said before the screen is taken. */
-static int
-console(struct cli *c)
-{
-	struct err e = ERR_INIT;
-	struct desk d;
-	int status;
-
-	if (!desk_open(&d, c, &e))
-		status = cli_fail(c, &e);
-	else {
-		const struct children_want want = {
-			.config = desk_config(&d), .state = d.state.dir,
-			.looks = c->read_only, .no_feed = !d.have_site,
-		};
-
-		status = plain_run(&want);
-	}
-	desk_close(&d);
-	return status;
-}
-
 static int
 no_verb(struct cli *c, int argc, char **argv)
 {
@@ -76,11 +51,7 @@ no_verb(struct cli *c, int argc, char **argv)
 			cli_out("midwatch %s", MIDWATCH_VERSION);
 			return EXIT_DONE;
 		}
-	if (!cli_parse(c, argc - 1, argv + 1, NULL, 0))
-		return EXIT_USAGE;
-	if (c->help)
-		return verb_help(c, 0, argv);
-	return console(c);
+	return verb_console(c, argc - 1, argv + 1);
 }
 
 static int

@@ -63,6 +63,9 @@ verb_fn incident_open, incident_list, incident_show, incident_note,
     incident_escalate, incident_update, incident_declare, incident_people,
     incident_resolve, incident_close;
 
+/* The console; it lives in ui/, above everything else. */
+verb_fn verb_console;
+
 /* Of `sets`. */
 verb_fn sets_adopt;
 
