@@ -74,7 +74,8 @@ struct pane_ops {
 	unsigned parts;			/* of the model that it shows */
 	size_t state_size;
 	/* Works out the rows for that width; returns how many it would like to
-	 * show (0: nothing to show, the pane may be left out). */
+	 * show (0: nothing to show, the pane may be left out). Called once
+	 * more when p->rows says how many it got. */
 	int (*recalc)(struct pane *p, const struct model *m, int width);
 	/* Into the whole of the canvas's view, which has p->rows rows or fewer.
 	 * The focused pane puts the cursor on its chosen row. */

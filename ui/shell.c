@@ -338,10 +338,10 @@ shell_key(struct shell *s, uint32_t key, int64_t now)
 	enum request r;
 
 	s->last_key = now;
+	if (key == KEY_CTRL('l'))	/* nothing but the same once more */
+		return SHELL_PAINT | SHELL_REDRAW;
 	s->message[0] = '\0';
 	if (s->over != OVER_NONE) {
-		if (key == KEY_CTRL('l'))
-			return SHELL_PAINT | SHELL_REDRAW;
 		if (key == KEY_CTRL('z'))
 			return SHELL_SUSPEND;
 		return over_key(s, key, now);

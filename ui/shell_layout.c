@@ -54,6 +54,17 @@ divide(struct want *w, int n, int focus, int rows)
 		}
 }
 
+/* What it shows of its rows depends on how many it got. */
+static void
+rows_given(struct shell *s, int pane, int rows, int width)
+{
+	struct pane *p = s->panes[pane];
+
+	p->rows = rows;
+	if (rows > 0)
+		(void)p->ops->recalc(p, s->model, width);
+}
+
 static void
 column(struct shell *s, const int *panes, int n, struct area room)
 {
@@ -77,8 +88,9 @@ column(struct shell *s, const int *panes, int n, struct area room)
 	for (int i = 0; i < n; i++) {
 		s->at[panes[i]] = (struct area){ room.x, y, room.w,
 			w[i].rows };
-		s->panes[panes[i]]->rows = w[i].rows > 0 ? w[i].rows - 1 : 0;
 		y += w[i].rows;
+		rows_given(s, panes[i], w[i].rows > 0 ? w[i].rows - 1 : 0,
+		    room.w);
 	}
 }
 

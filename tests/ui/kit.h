@@ -16,6 +16,7 @@
 #include "base/buf.h"
 #include "base/file.h"
 #include "ui/canvas.h"
+#include "ui/keys.h"
 
 /* Where the tests are run from is the top of the tree, or GOLDEN_DIR says. */
 TEST_HELPER const char *
