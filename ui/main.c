@@ -7,12 +7,14 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/text.h"
-#include "ui/console.h"
+#include "ui/panes.h"
+#include "ui/plain.h"
+#include "ui/source.h"
 #include "verb/verbs.h"
 
 /* In the order of their digits. */
 static const struct pane_ops *const panes[] = {
-	NULL,
+	&pane_live, &pane_runbook, &pane_job, &pane_record, &pane_people,
 };
 
 static char *
@@ -59,11 +61,38 @@ say_what_runs(const struct model *m)
 			    m->jobs.v.v[i].title);
 }
 
+static struct children_want
+want_of(const struct desk *d, bool looks)
+{
+	return (struct children_want){ .config = desk_config(d),
+	    .state = d->state.dir, .looks = looks, .no_feed = !d->have_site };
+}
+
+/* What is wrong with site and state is said before anything begins. */
+static int
+run_plain(struct cli *c, const struct console_options *o)
+{
+	struct err e = ERR_INIT;
+	struct desk d = { 0 };
+	struct children_want want;
+	int status;
+
+	if (!desk_open(&d, c, &e))
+		status = cli_fail(c, &e);
+	else {
+		want = want_of(&d, o->read_only);
+		status = plain_run(&want);
+	}
+	desk_close(&d);
+	return status;
+}
+
 static int
 run(struct cli *c, struct console_options *o)
 {
 	struct model m = { 0 };
 	struct desk d = { 0 };
+	struct source source = { .loop = NULL };
 	struct err e = ERR_INIT;
 	char *keys = keys_path();
 	int status;
@@ -77,6 +106,8 @@ run(struct cli *c, struct console_options *o)
 	o->site = d.have_site ? &d.site : NULL;
 	o->keys = keys;
 	o->model = &m;
+	source.want = want_of(&d, o->read_only);
+	o->source = source_of(&source);
 	status = console_run(o, &e);
 	if (status == EXIT_USAGE)
 		status = cli_fail(c, &e);
@@ -91,7 +122,8 @@ run(struct cli *c, struct console_options *o)
 int
 verb_console(struct cli *c, int argc, char **argv)
 {
-	struct console_options o = { .panes = panes, .n_panes = 0 };
+	struct console_options o = { .panes = panes,
+	    .n_panes = sizeof panes / sizeof *panes };
 	struct opt opts[] = {
 		{ "--read-only", &o.read_only, NULL, NULL },
 		{ "--low", &o.low, NULL, NULL },
@@ -104,18 +136,14 @@ verb_console(struct cli *c, int argc, char **argv)
 		return EXIT_USAGE;
 	if (c->help)
 		return verb_help(c, 0, argv);
-	while (panes[o.n_panes] != NULL)
-		o.n_panes++;
 	o.theme = c->theme;
 	o.term.ascii = c->ascii;
 	o.term.no_color = c->no_color;
-	if (c->plain || !term_possible(&o.term, &e)) {
-		if (c->plain)
-			(void)err_set(&e, ERR_USAGE, "the plain mode is not "
-			    "built yet");
-		(void)err_hint(&e, "'midwatch incident show' is the picture of "
-		    "the open incident");
-		return cli_fail(c, &e);
+	if (!c->plain && !term_possible(&o.term, &e)) {
+		cli_note("%s; plain mode", e.msg);
+		c->plain = true;
 	}
+	if (c->plain)
+		return run_plain(c, &o);
 	return run(c, &o);
 }

@@ -211,6 +211,13 @@ do_this(struct model_head *h, enum level level, enum request key,
 	h->now_key = key;
 }
 
+static bool
+by_person(const json_t *step)
+{
+	return strcmp(str(step, "kind"), "manual") == 0 &&
+	    json_array_size(json_object_get(step, "proves")) == 0;
+}
+
 static void
 now_in_incident(const struct talk *w, struct model_head *h)
 {
@@ -226,7 +233,8 @@ now_in_incident(const struct talk *w, struct model_head *h)
 		    "progress"), "text"), text.p);
 	} else if (step != NULL) {
 		buf_printf(&text, "%s", str(step, "title"));
-		do_this(h, LEVEL_WARNING, REQ_RUN, str(step, "say"), text.p);
+		do_this(h, LEVEL_WARNING, by_person(step) ? REQ_TICK : REQ_RUN,
+		    str(step, "say"), text.p);
 	} else if (h->state == INC_RESOLVED)
 		do_this(h, LEVEL_OK, REQ_CLOSE, "the report is published and "
 		    "follow-ups are assigned first", "Resolved. Close it when "

@@ -218,6 +218,7 @@ take(const struct opt *o, const char *word, size_t len, int argc, char **argv,
 bool
 cli_parse(struct cli *c, int argc, char **argv, const struct opt *opts, size_t n)
 {
+	bool later = false;
 	struct opt all[] = {
 		{ "--config", NULL, &c->config, NULL },
 		{ "-c", NULL, &c->config, NULL },
@@ -229,9 +230,9 @@ cli_parse(struct cli *c, int argc, char **argv, const struct opt *opts, size_t n
 		{ "--no-color", &c->no_color, NULL, NULL },
 		{ "--help", &c->help, NULL, NULL },
 		{ "-h", &c->help, NULL, NULL },
-		{ "--read-only", &c->read_only, NULL, NULL },
-		{ "--low", &c->low, NULL, NULL },
-		{ "--mouse", &c->mouse, NULL, NULL },
+		{ "--read-only", &later, NULL, NULL },
+		{ "--low", &later, NULL, NULL },
+		{ "--mouse", &later, NULL, NULL },
 	};
 	size_t n_all = sizeof all / sizeof *all;
 

@@ -38,7 +38,6 @@ struct opt_list {
 struct cli {
 	const char *config, *state, *theme;
 	bool json, plain, ascii, no_color, help;
-	bool read_only, low, mouse;	/* the console's */
 	const char *verb;
 	VEC(const char *) words;	/* operands, after cli_parse() */
 };
