@@ -129,6 +129,91 @@ dump_globals(struct dump *d, const struct way *w, const struct dump_tools *t,
 	buf_release(&arg);
 }
 
+/* For psql, from version 10 on; secrets that settings may hold stay out. */
+static const char settings_sql[] =
+"\\echo -- what else this cluster was: to rebuild a server like it\n"
+"\\echo -- psql :VERSION\n"
+"SELECT '-- ' || version();\n"
+"\\echo\n\\echo -- databases: encoding, collation, character type\n"
+"SELECT format('-- %I: %s, %s, %s', datname, pg_encoding_to_char(encoding),"
+" datcollate, datctype) FROM pg_database WHERE datallowconn ORDER BY 1;\n"
+"SELECT format('-- %s: %s', name, setting) FROM pg_settings WHERE name IN"
+" ('block_size', 'data_checksums', 'wal_segment_size') ORDER BY 1;\n"
+"\\echo\n\\echo -- extensions in :DBNAME\n"
+"SELECT format('-- %s %s', extname, extversion) FROM pg_extension"
+" ORDER BY 1;\n"
+"\\echo\n\\echo -- settings that are not built in (as in postgresql.conf)\n"
+"SELECT format('%s = %L', name, regexp_replace(current_setting(name),"
+" '(password|passwd|secret|token)\\s*=\\s*(''[^'']*''|\\S+)', '\\1=********',"
+" 'gi')) || '  # ' || source || coalesce(' ' || sourcefile || ':' ||"
+" sourceline, '') FROM pg_settings WHERE source NOT IN ('default', 'override',"
+" 'client', 'session') ORDER BY name;\n"
+"SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = 'pg_read_all_settings'"
+" AND NOT pg_has_role(oid, 'USAGE')) AS hidden \\gset\n"
+"\\if :hidden\n"
+"SELECT format('-- not all of them: GRANT pg_read_all_settings TO %I',"
+" current_user);\n"
+"DO $$BEGIN RAISE NOTICE 'not all settings may be read: GRANT"
+" pg_read_all_settings TO %', quote_ident(current_user); END$$;\n"
+"\\endif\n"
+"\\echo\n\\echo -- settings of roles and databases\n"
+"SELECT format('-- role %s, database %s: %s', coalesce(r.rolname, 'any'),"
+" coalesce(d.datname, 'any'), regexp_replace(array_to_string(s.setconfig,"
+" ', '), '(password|passwd|secret|token)\\s*=\\s*(''[^'']*''|\\S+)',"
+" '\\1=********', 'gi')) FROM pg_db_role_setting s"
+" LEFT JOIN pg_roles r ON r.oid = s.setrole"
+" LEFT JOIN pg_database d ON d.oid = s.setdatabase ORDER BY 1;\n"
+"\\echo\n\\echo -- who may log in from where (as in pg_hba.conf)\n"
+"SELECT coalesce(has_function_privilege(to_regprocedure("
+"'pg_catalog.pg_hba_file_rules()')::oid, 'execute') AND has_table_privilege("
+"to_regclass('pg_catalog.pg_hba_file_rules')::oid, 'select'), false) AS hba"
+" \\gset\n"
+"\\if :hba\n"
+"SELECT concat_ws(' ', CASE WHEN error IS NOT NULL THEN '# ' || error END,"
+" type, array_to_string(database, ','), array_to_string(user_name, ','),"
+" address, netmask, auth_method, regexp_replace(array_to_string(options,"
+" ' '), '(passwd|password|secrets?)=(\"[^\"]*\"|\\S+)', '\\1=********', 'gi'))"
+" FROM pg_hba_file_rules ORDER BY line_number;\n"
+"\\else\n"
+"SELECT format('-- not readable: GRANT EXECUTE ON FUNCTION pg_hba_file_rules()"
+" TO %1$I; GRANT SELECT ON pg_hba_file_rules TO %1$I', current_user);\n"
+"DO $$BEGIN RAISE NOTICE 'pg_hba_file_rules may not be read: GRANT EXECUTE ON"
+" FUNCTION pg_hba_file_rules() TO %; GRANT SELECT ON pg_hba_file_rules TO %',"
+" quote_ident(current_user), quote_ident(current_user); END$$;\n"
+"\\endif\n"
+"\\echo\n\\echo -- end of what this cluster was\n";
+static const char from_text[] =
+    "printf '%s' \"$1\" | { shift; exec \"$@\"; }";
+static const char seen_settings[] =
+    "/^-- end of what this cluster was/ { seen = 1 } END { exit !seen }";
+
+void
+dump_settings(struct dump *d, const struct way *w, const struct dump_tools *t,
+    const struct db_facts *facts)
+{
+	const char *slash = strrchr(t->pg_dump, '/');
+	int n = slash != NULL ? (int)(slash + 1 - t->pg_dump) : 0;
+
+	d->kind = SET_COMMAND;
+	d->program = "psql";
+	d->version = pool_str(&d->pool, t->version);
+	word(d, "/bin/sh");
+	word(d, "-c");
+	word(d, from_text);
+	word(d, "midwatch");
+	word(d, settings_sql);
+	word(d, pool_printf(&d->pool, "%.*spsql", n, t->pg_dump));
+	word(d, "--no-psqlrc");
+	word(d, "--quiet");
+	word(d, "--no-align");
+	word(d, "--tuples-only");
+	word(d, "--set=ON_ERROR_STOP=1");
+	word(d, "--file=-");
+	dial(d, w, facts);
+	proof(d, "awk");
+	proof(d, seen_settings);
+}
+
 /* Absolute ones are taken from the root, so that no name begins with a slash (or
  * with a dash). */
 static void

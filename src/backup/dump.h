@@ -47,6 +47,10 @@ void dump_database(struct dump *d, const struct way *w,
 /* Roles and tablespaces; who is no superuser may not read the passwords. */
 void dump_globals(struct dump *d, const struct way *w,
     const struct dump_tools *t, const struct db_facts *facts);
+/* What the server is set to, who may log in from where, and versions, as text;
+ * what the role may not see is named in it, with the GRANT, and said. */
+void dump_settings(struct dump *d, const struct way *w,
+    const struct dump_tools *t, const struct db_facts *facts);
 void dump_component(struct dump *d, const struct site *site,
     const struct site_component *c);
 void dump_release(struct dump *d);

@@ -103,17 +103,34 @@ set_aside(const struct court *c, struct judged *j)
 		j->aside = false;
 }
 
+/* What a restore can do without is no reason for anything to stay. */
+static bool
+is_spare(const struct court *c, const char *name)
+{
+	if (!text_starts(name, SET_SETTINGS_OF))
+		return false;
+	for (size_t i = 0; i < c->ask->n_parts; i++)
+		for (size_t k = 0; k < c->ask->parts[i].n; k++)
+			if (strcmp(c->ask->parts[i].names[k], name) == 0)
+				return false;
+	return true;
+}
+
 static void
 take_copies(struct court *c, struct judged *j)
 {
 	for (size_t i = 0; i < j->set->truths.n; i++) {
 		const struct set_part *p = &j->set->manifest.parts.v[i];
 		const struct set_truth *t = &j->set->truths.v[i];
-		struct copy x = { series_of(c, p->name), p->complete,
-			p->complete && t->proven >= PROVEN_VERIFIED };
-		struct series *s = &c->series.v[x.series];
 		int64_t at = p->started > j->set->at ? p->started : j->set->at;
+		struct copy x = { 0, p->complete,
+			p->complete && t->proven >= PROVEN_VERIFIED };
+		struct series *s;
 
+		if (is_spare(c, p->name))
+			continue;
+		x.series = series_of(c, p->name);
+		s = &c->series.v[x.series];
 		VEC_PUSH(&j->copies, x);
 		/* a name is in whole seconds, its manifest says more */
 		if (x.verified && at < j->set->at + 1000 && at > s->newest)

@@ -116,16 +116,37 @@ same_cluster(const struct item *a, const struct item *b)
 	    strcmp(a->db->host, b->db->host) == 0));
 }
 
-/* Roles and tablespaces, once for each cluster, after its first database. */
+static void
+add_of_cluster(struct run *r, const struct item *db, const char *prefix,
+    enum set_kind kind)
+{
+	char *name = xprintf("%s%s", prefix, db->db->name);
+	struct item *it;
+
+	/* the site's own word for something else counts for more */
+	if (site_component(r->ask->site, name) == NULL &&
+	    site_db(r->ask->site, name) == NULL) {
+		it = add_item(r, name, kind);
+		it->db = db->db;
+		it->way = db->way;
+		it->facts = db->facts;
+		it->tools = db->tools;
+		it->ready = true;
+		run_part_of(r, it)->spare = kind != SET_GLOBALS;
+	}
+	free(name);
+}
+
+/* Roles and tablespaces, and what else a cluster was, once for each, after its
+ * first database. */
 static void
 add_globals(struct run *r)
 {
 	size_t n = r->items.n;
 
 	for (size_t i = 0; r->ask->site->backup.globals && i < n; i++) {
-		struct item *it = r->items.v[i], *g;
+		const struct item *it = r->items.v[i];
 		bool first = it->db != NULL && it->ready;
-		char *name;
 
 		for (size_t k = 0; first && k < i; k++)
 			first = r->items.v[k]->db == NULL ||
@@ -133,14 +154,8 @@ add_globals(struct run *r)
 			    !same_cluster(r->items.v[k], it);
 		if (!first)
 			continue;
-		name = xprintf("globals-%s", it->db->name);
-		g = add_item(r, name, SET_GLOBALS);
-		g->db = it->db;
-		g->way = it->way;
-		g->facts = it->facts;
-		g->tools = it->tools;
-		g->ready = true;
-		free(name);
+		add_of_cluster(r, it, SET_GLOBALS_OF, SET_GLOBALS);
+		add_of_cluster(r, it, SET_SETTINGS_OF, SET_COMMAND);
 	}
 }
 
@@ -302,7 +317,7 @@ verdict(const struct run *r)
 
 	for (size_t i = 0; i < r->items.n; i++)
 		ok = ok && (r->ask->dry ? r->items.v[i]->ready :
-		    d->parts.v[i].ok);
+		    d->parts.v[i].ok || d->parts.v[i].spare);
 	for (size_t i = 0; i < d->stores.n; i++)
 		ok = ok && (!r->shelves[i].must || (r->ask->dry ?
 		    r->shelves[i].dead == NULL : d->stores.v[i].whole));

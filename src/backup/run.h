@@ -61,6 +61,7 @@ struct run_part {
 	bool ok;			/* verified on every `to` store */
 	bool saved;			/* verified on some store */
 	bool busy;			/* another run has it */
+	bool spare;			/* a restore can do without it */
 	const char *why, *next;		/* when it is not ok */
 	int64_t size, raw_size, took_ms;
 	int64_t tables, rows;		/* counted in the dump; -1: not */

@@ -22,8 +22,8 @@ judge_size(struct run *r, struct item *it)
 	struct buf why = BUF_INIT;
 	char is[32], was[32];
 
-	if (r->ask->state == NULL || p->kind == SET_GLOBALS || !p->saved ||
-	    !sizes_read(&s, r->ask->state, p->name, &quiet))
+	if (r->ask->state == NULL || p->kind == SET_GLOBALS || p->spare ||
+	    !p->saved || !sizes_read(&s, r->ask->state, p->name, &quiet))
 		return;
 	sizes_base(&s, r->done->at, &base);
 	p->size_verdict = sizes_judge(&base, &copy,
@@ -52,8 +52,8 @@ keep_size(struct run *r, struct item *it)
 		.took_ms = p->took_ms, .good = p->ok };
 	struct err e = ERR_INIT;
 
-	if (r->ask->state == NULL || p->kind == SET_GLOBALS || !p->saved ||
-	    sizes_append(r->ask->state, p->name, &entry, &e))
+	if (r->ask->state == NULL || p->kind == SET_GLOBALS || p->spare ||
+	    !p->saved || sizes_append(r->ask->state, p->name, &entry, &e))
 		return;
 	run_say(r, "[WARNING] %s: its size could not be noted: %s", p->name,
 	    e.msg);
@@ -164,8 +164,11 @@ fill(struct run *r, struct manifest *m, struct proof *proof, size_t shelf,
 		const struct run_part *p = run_part_of(r, it);
 		bool there = p->copies[shelf].verified;
 
+		if (!there && p->spare)
+			continue;
 		put_part(r, m, it, shelf);
-		*ret_any = *ret_any || (there && p->kind != SET_GLOBALS);
+		*ret_any = *ret_any || (there && p->kind != SET_GLOBALS &&
+		    !p->spare);
 		*ret_all = *ret_all && there && !it->sent_only;
 		if (there && !it->sent_only)
 			VEC_PUSH(&proof->parts, ((struct proof_part){

@@ -626,7 +626,8 @@ say_part(struct run *r, struct item *it)
 	if (p->saved)
 		run_say(r, "%s", text.p);
 	else
-		run_say(r, "[ERROR] %s: %s%s%s", p->name, p->why,
+		run_say(r, "[%s] %s: %s%s%s", p->spare ? "WARNING, and no data "
+		    "is lost" : "ERROR", p->name, p->why,
 		    p->next != NULL ? "; " : "", p->next ? p->next : "");
 	run_journal(r, text.p, &data);
 	buf_release(&where);
@@ -663,6 +664,8 @@ judge(struct run *r, struct item *it)
 			run_part_fails(r, it, NULL, "%s does not have it: %s",
 			    r->shelves[i].store->name, r->shelves[i].dead ?
 			    r->shelves[i].dead : p->copies[i].why);
+	if (p->spare && !p->ok)
+		r->done->degraded = true;
 }
 
 void
@@ -683,6 +686,8 @@ run_part_dump(struct run *r, struct item *it)
 		go = false;
 	} else if (go && p->kind == SET_GLOBALS)
 		dump_globals(&d, &w, &it->tools, &it->facts);
+	else if (go && p->spare)
+		dump_settings(&d, &w, &it->tools, &it->facts);
 	else if (go && (go = lock_there(r, it, &w))) {
 		go = !run_part_many(r, it, &w) && p->why == NULL;
 		if (go)

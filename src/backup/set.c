@@ -6,7 +6,6 @@
 #include "base/clock.h"
 #include "base/text.h"
 
-#define GLOBALS "globals-"
 
 #define WORD_(id, word) word,
 static const char *const classes[] = { SET_CLASSES(WORD_) };
@@ -139,8 +138,11 @@ set_name_write(const struct set_name *n, char out[SET_NAME_MAX])
 bool
 set_part_ok(const char *name)
 {
-	return text_is_name(text_starts(name, GLOBALS) ?
-	    name + strlen(GLOBALS) : name);
+	if (text_starts(name, SET_GLOBALS_OF))
+		name += strlen(SET_GLOBALS_OF);
+	else if (text_starts(name, SET_SETTINGS_OF))
+		name += strlen(SET_SETTINGS_OF);
+	return text_is_name(name);
 }
 
 bool

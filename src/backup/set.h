@@ -72,7 +72,12 @@ struct set_name {
 bool set_name_parse(const char *dir, struct set_name *ret);
 void set_name_write(const struct set_name *n, char out[SET_NAME_MAX]);
 
-/* The name of a component: as the site allows it, or `globals-` and one. */
+/* What a set holds of a cluster besides its data: roles, and how it was set up,
+ * each with the name of its first database behind it. */
+#define SET_GLOBALS_OF "globals-"
+#define SET_SETTINGS_OF "settings-"
+
+/* The name of a component: as the site allows it, or one of these and one. */
 bool set_part_ok(const char *name);
 /*
  * The name of a file that a component may have: one word of a path, no dot or

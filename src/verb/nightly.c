@@ -31,6 +31,7 @@ struct night {
 	bool ok, want_json;
 	int64_t began;			/* wall ms */
 	bool pruned, beat;		/* it came to that */
+	size_t verified;
 	struct pruned gone;
 	struct buf failed;		/* names of what is not saved */
 	struct buf safe;		/* and of what is */
@@ -70,7 +71,7 @@ remark(const struct run_part *p)
 {
 	if (p->warnings.n > 0)
 		return " (with a warning)";
-	return p->size_verdict == SIZE_NO_BASELINE &&
+	return p->size_verdict == SIZE_NO_BASELINE && !p->spare &&
 	    p->kind != SET_GLOBALS ? " (no baseline yet)" : "";
 }
 
@@ -90,6 +91,11 @@ say_parts(struct night *n)
 			line(n, "  %-20s verified, %s in %s%s", p->name, size,
 			    took, remark(p));
 			add_name(&n->safe, p->name);
+			continue;
+		}
+		if (p->spare) {
+			line(n, "  %-20s left out, and no data is lost: %s",
+			    p->name, p->why != NULL ? p->why : "?");
 			continue;
 		}
 		line(n, "  %-20s %s: %s%s%s", p->name, p->saved ?
@@ -161,8 +167,13 @@ say_verdict(struct night *n)
 	size_t good = 0, of = n->done.parts.n;
 	char *last;
 
-	for (size_t i = 0; i < of; i++)
-		good += n->done.parts.v[i].ok;
+	for (size_t i = 0; i < n->done.parts.n; i++) {
+		const struct run_part *p = &n->done.parts.v[i];
+
+		good += p->ok;
+		of -= p->spare && !p->ok;
+	}
+	n->verified = good;
 	line(n, "nightly of %s: %zu of %zu verified%s", n->s.desk.site.name,
 	    good, of, n->done.degraded ? ", with warnings" : "");
 	say_parts(n);
@@ -331,7 +342,7 @@ tell(struct night *n, int status)
 		return;
 	if (n->ok)
 		subject = xprintf("nightly of %s: all %zu are verified",
-		    site->name, n->done.parts.n);
+		    site->name, n->verified);
 	else
 		subject = xprintf("the nightly of %s FAILED%s%s; type: "
 		    "midwatch backup --all-unsafe", site->name, n->failed.n > 0

@@ -289,6 +289,8 @@ put_parts(const struct run_done *d, struct buf *out)
 		json_put_str(out, "kind", set_kind_name(p->kind));
 		json_put_bool(out, "ok", p->ok);
 		json_put_bool(out, "saved", p->saved);
+		if (p->spare)
+			json_put_bool(out, "spare", true);
 		json_put_str(out, "why", p->why);
 		json_put_str(out, "next", p->next);
 		if (p->saved) {

@@ -60,15 +60,22 @@ check "and is no nightly to those who watch for one" is \
 # --- it works -----------------------------------------------------------------------
 expect_exit 0 "a nightly saves everything" "$MIDWATCH" nightly
 check "and says where" contains "$OUT" "[OK] Backup saved: nas-box:$WORK/nas/nightly/2"
-check "and that all is verified" contains "$OUT" "[OK] nightly: all 5 are verified"
+check "and that all is verified" contains "$OUT" "[OK] nightly: all 6 are verified"
 set=$(ls -d nas/nightly/2*Z)
-check "one set holds it" [ "$(ls "$set"/*.gz | wc -l)" = 5 ]
+check "one set holds it" [ "$(ls "$set"/*.gz | wc -l)" = 6 ]
 check "that stock tools check" sh -c 'cd "$1" && sha256sum -c --quiet checksums.sha256' sh "$set"
 check "roles are there once for the cluster" [ "$(ls "$set" | grep -c '^globals-.*gz$')" = 1 ]
 check "files unpack as they were" sh -c 'mkdir out && tar -xzf "$1/app-files.tar.gz" -C out && cmp "out/$2/uploads/big" uploads/big' sh "$set" "$WORK"
 check "a command's output is there" sh -c 'gunzip -c "$1/system-state.txt.gz" | grep -q Linux' sh "$set"
+check "what the server was set to is there" sh -c 'gunzip -c "$1/settings-otc.txt.gz" >settings &&
+	grep -q "^max_connections = .20." settings && grep -q "^-- plpgsql" settings && grep -q "^host all all 127.0.0.1 .* trust" settings' sh "$set"
+check "rows are counted as they were dumped" grep -q '"name":"otc".*"tables":1,"rows":30000' "$set/manifest.json"
+check "table by table" grep -q '^30000 \["public","t"\]' "$set/otc.dump.counts"
+check "an empty database has none" grep -q '"name":"gps".*"tables":0,"rows":0' "$set/manifest.json"
+expect_exit 0 "what is counted again is the same" "$MIDWATCH" validate "${set##*/}" --store nas
+check "and said" contains "$OUT" "1 table, 30000 rows"
 check "the other store has it as well" [ -e "local/nightly/${set##*/}/manifest.json" ]
-check "the site's log has a line" grep -q "nightly: all 5 are verified" backup.log
+check "the site's log has a line" grep -q "nightly: all 6 are verified" backup.log
 run_ "$MIDWATCH" status --json
 check "those who watch for it see that it ran well" is \
     '[r["data"].get("result") for r in o["readings"] if r["kind"] == "schedule"]' "['good']"
@@ -76,7 +83,7 @@ check "and see every copy" is \
     'sorted(r["name"] for r in o["readings"] if r["kind"] == "backup" and "verified_ms" in r["data"])' \
     "['app-files', 'gps', 'otc', 'system-state']"
 expect_exit 0 "for programs it is one object" "$MIDWATCH" nightly --json
-check "that says it all" is '[o["ok"], o["exit"], len(o["components"]), all(c["ok"] for c in o["components"])]' "[True, 0, 5, True]"
+check "that says it all" is '[o["ok"], o["exit"], len(o["components"]), all(c["ok"] for c in o["components"])]' "[True, 0, 6, True]"
 
 # --- two at once -----------------------------------------------------------------------
 components=', { name = "slow"; command = "sleep 4; echo x"; }'
@@ -91,7 +98,7 @@ done
 expect_exit 3 "a second nightly leaves at once" "$MIDWATCH" nightly
 check "and says who runs" contains "$ERR" "the nightly runs already: "
 wait "$first"
-check "and the first one ends well" contains "$(cat first.out)" "[OK] nightly: all 6 are verified"
+check "and the first one ends well" contains "$(cat first.out)" "[OK] nightly: all 7 are verified"
 
 # --- files that move ---------------------------------------------------------------------
 mkdir bin
@@ -114,6 +121,14 @@ expect_exit 1 "another reason for the same exit is none" env PATH="$WORK/bin:$PA
     TAR_SAYS="tar: uploads/big: Cannot open: Permission denied" "$MIDWATCH" nightly
 expect_exit 1 "tar's exit 2 is a failure" env PATH="$WORK/bin:$PATH" TAR_EXIT=2 "$MIDWATCH" nightly
 check "and the rest is kept as what it is" [ "$(ls -d nas/nightly/*.incomplete | wc -l)" = 2 ]
+
+
+printf '#!/bin/sh\necho no such thing >&2; exit 2\n' >bin/psql
+rm bin/tar; chmod +x bin/psql
+expect_exit 0 "a night is no failure for want of the server's settings" env PATH="$WORK/bin:$PATH" "$MIDWATCH" nightly
+check "it is said, and that no data is lost" contains "$ERR" "settings-otc         left out, and no data is lost: "
+check "the set is whole" contains "$OUT" "[OK] nightly: all 5 are verified, with warnings"
+check "by its manifest too" sh -c 'm=$(ls -d nas/nightly/*Z | tail -1)/manifest.json; grep -q "\"complete\":true,\"components\"" "$m" && ! grep -q settings-otc "$m"'
 
 # --- failures ------------------------------------------------------------------------------
 rm -rf nas local state
