@@ -9,10 +9,14 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/text.h"
+#include "record/log.h"
 #include "site/spec.h"
+#include "verb/follow.h"
 #include "verb/verbs.h"
 
 struct adopting {
+	struct desk *desk;
+	bool unrecorded;		/* said already */
 	const struct site *site;
 	const struct site_store *store;
 	struct place *at, *here;	/* here NULL: the store is here */
@@ -109,12 +113,82 @@ say(const struct adopt_dump *d)
 		    "the dump", d->db_from);
 }
 
+/* ---- the record ------------------------------------------------------------------ */
+
+static bool
+journal(struct adopting *a, const struct adopt_dump *d, const char *text)
+{
+	struct desk *desk = a->desk;
+	struct buf data = BUF_INIT;
+	struct err e = ERR_INIT;
+	bool ok;
+
+	json_open(&data);
+	json_put_str(&data, "source", "sets adopt");
+	json_put_str(&data, "store", a->store->name);
+	json_put_str(&data, "path", d->path);
+	json_put_str(&data, "sha256", d->sha256);
+	json_put_str(&data, "database", d->db);
+	json_put_str(&data, "set", d->set);
+	json_put_str(&data, "why", d->why);
+	json_put_bool(&data, "linked", d->linked);
+	json_put_bool(&data, "moved", d->moved);
+	json_close(&data);
+	ok = desk->have_inc ? incident_say(&desk->inc, EVENT_EVIDENCE, NULL,
+	    text, data.p, &e) : log_say(&desk->state, EVENT_EVIDENCE, text,
+	    data.p, &e);
+	if (!ok && !a->unrecorded)
+		cli_note("the journal cannot be written (%s)", e.msg);
+	a->unrecorded = a->unrecorded || !ok;
+	buf_release(&data);
+	return ok;
+}
+
+/* What is to be removed is recorded before; what cannot be recorded stays. */
+static void
+announce(struct adopting *a, const struct adopt_dump *d)
+{
+	char *text = xprintf("sets adopt: %s becomes a set of %s%s", d->path,
+	    d->db != NULL ? d->db : "?", a->ask.move ? ", and is removed "
+	    "once that has its name" : "");
+
+	if (!journal(a, d, text) && a->ask.move) {
+		a->ask.move = false;
+		cli_note("nothing is removed without a record of it: the "
+		    "originals stay");
+	}
+	free(text);
+}
+
+static void
+record(struct adopting *a, const struct adopt_dump *d)
+{
+	char *text;
+
+	if (d->other && !d->asked)
+		return;
+	if (d->why != NULL)
+		text = xprintf("sets adopt: %s stays unproven: %s", d->path,
+		    d->why);
+	else if (d->was_there)
+		text = xprintf("sets adopt: %s is known as %s", d->path,
+		    d->set);
+	else
+		text = xprintf("sets adopt: %s of %s is verified as %s%s",
+		    d->path, d->db, d->set, d->moved ? "; the original is "
+		    "removed" : "");
+	(void)journal(a, d, text);
+	free(text);
+}
+
 static void
 take(struct adopting *a, struct adopt_dump *d)
 {
 	struct err e = ERR_INIT;
 	bool read = adopt_read(d, &a->ask);
 
+	if (read)
+		announce(a, d);
 	if (d->other && !d->asked)
 		a->others++;
 	else if (!read)
@@ -189,6 +263,7 @@ adopt(struct adopting *a, struct cli *c, const char *path)
 	a->ask.sets = &a->sets;
 	for (size_t i = 0; i < a->all.v.n; i++) {
 		take(a, &a->all.v.v[i]);
+		record(a, &a->all.v.v[i]);
 		if (!c->json)
 			say(&a->all.v.v[i]);
 	}
@@ -232,6 +307,8 @@ sets_adopt(struct cli *c, int argc, char **argv)
 		    "of the site", store) : cli_usage("say with --store into "
 		    "which store it is to go");
 	else {
+		a.desk = &d;
+		follow_incident(&d);
 		a.site = a.ask.site = &d.site;
 		a.ask.db = db;
 		a.ask.now = clock_wall_ms();

@@ -134,6 +134,9 @@ expect_exit 0 "what the operator names is taken over" \
 check "with the file's own time" is 'o["dumps"][0]["set"]' manual/20260105T010203Z
 check "and who said it" is 'o["dumps"][0]["named_by"]' you
 check "moved means that the original is gone" sh -c '[ ! -e old/backup.sql ] && [ -s nas/manual/20260105T010203Z/otc.sql ]'
+check "the record said so before" grep -q 'old/backup.sql becomes a set of otc, and is removed once' state/log.jsonl
+check "and what became of it" grep -q 'old/backup.sql of otc is verified as manual/20260105T010203Z; the original is removed' state/log.jsonl
+check "and of what stayed unproven" grep -q 'sets adopt: .*otc_really_crm.dump stays unproven: ' state/log.jsonl
 
 # --- over SSH ----------------------------------------------------------------------------
 if sshd_start "$WORK/ssh"; then
