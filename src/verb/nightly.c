@@ -35,7 +35,6 @@ struct night {
 	struct pruned gone;
 	struct buf failed;		/* names of what is not saved */
 	struct buf safe;		/* and of what is */
-	struct buf odd;			/* of unusual size */
 	struct buf mail;		/* what people are told */
 };
 
@@ -84,9 +83,6 @@ say_parts(struct night *n)
 
 		text_fmt_size(size, p->size);
 		text_fmt_duration(took, p->took_ms > 0 ? p->took_ms : 0);
-		if (p->size_verdict == SIZE_SMALL ||
-		    p->size_verdict == SIZE_LARGE)
-			add_name(&n->odd, p->name);
 		if (p->ok) {
 			line(n, "  %-20s verified, %s in %s%s", p->name, size,
 			    took, remark(p));
@@ -329,6 +325,25 @@ give_evidence(struct night *n)
 
 /* ---- who hears of it ------------------------------------------------------------------- */
 
+static void
+tell_sizes(struct night *n)
+{
+	for (size_t i = 0; i < n->done.parts.n; i++) {
+		const struct run_part *p = &n->done.parts.v[i];
+		const char *const reading[] = { "backup", p->name };
+		char *subject;
+
+		if (p->size_verdict != SIZE_SMALL &&
+		    p->size_verdict != SIZE_LARGE)
+			continue;
+		subject = xprintf("the backup of %s is unusually %s", p->name,
+		    size_verdict_name(p->size_verdict));
+		saving_tell(&n->s, SITE_TRIGGER_SIZE_ANOMALY, subject,
+		    p->warnings.n > 0 ? p->warnings.v[0] : NULL, reading);
+		free(subject);
+	}
+}
+
 /* Only what was proven is good news; bad news is told whatever it is. */
 static void
 tell(struct night *n, int status)
@@ -350,14 +365,7 @@ tell(struct night *n, int status)
 	saving_tell(&n->s, n->ok ? SITE_TRIGGER_NIGHTLY_OK :
 	    SITE_TRIGGER_NIGHTLY_FAILED, subject, n->mail.n > 0 ? n->mail.p :
 	    NULL, n->ok ? NULL : schedule);
-	if (n->odd.n > 0) {
-		char *odd = xprintf("the backup of %s is of unusual size",
-		    n->odd.p);
-
-		saving_tell(&n->s, SITE_TRIGGER_SIZE_ANOMALY, odd,
-		    n->mail.p, NULL);
-		free(odd);
-	}
+	tell_sizes(n);
 	if (status == EXIT_DONE) {
 		n->beat = heartbeat_beat(site, subject, clock_mono_ms() +
 		    BEAT_MS, &e);
@@ -487,7 +495,7 @@ int
 nightly_job(struct job *job, struct err *e)
 {
 	struct night n = { .gone = PRUNED_INIT, .failed = BUF_INIT,
-		.safe = BUF_INIT, .odd = BUF_INIT, .mail = BUF_INIT };
+		.safe = BUF_INIT, .mail = BUF_INIT };
 	struct backup_lock lock = BACKUP_LOCK_INIT;
 	const json_t *args = json_object_get(job->spec, "args");
 	int status = EXIT_USAGE;
@@ -504,7 +512,6 @@ nightly_job(struct job *job, struct err *e)
 	pruned_release(&n.gone);
 	buf_release(&n.failed);
 	buf_release(&n.safe);
-	buf_release(&n.odd);
 	buf_release(&n.mail);
 	VEC_RELEASE(&n.names);
 	saving_close(&n.s);
