@@ -1,11 +1,8 @@
 #include "action/heartbeat.h"
 
+#include "action/hook.h"
 #include "base/clock.h"
 #include "base/json.h"
-#include "base/spawn.h"
-#include "base/text.h"
-
-enum { KEPT = 4096, SAID = 160 };
 
 static void
 write_message(const struct site *site, const char *text, struct buf *b)
@@ -25,46 +22,23 @@ write_message(const struct site *site, const char *text, struct buf *b)
 	buf_ch(b, '\n');
 }
 
-/* Another way to be heard than a command belongs here, and nowhere else. */
-static bool
-beat(const struct site *site, const struct buf *message, int64_t deadline_ms,
-    struct err *e)
-{
-	const struct conf_cmd *c = &site->backup.heartbeat;
-	const char *shell[] = { "/bin/sh", "-c", c->v[0], NULL };
-	struct run r = { .argv = c->shell ? shell :
-	    (const char *const *)c->v, .dir = site->doc.dir,
-	    .input = message->p, .input_n = message->n, .limit = KEPT,
-	    .merge_err = true, .deadline_ms = deadline_ms };
-	struct ran ran = { 0 };
-	struct buf how = BUF_INIT, said = BUF_INIT;
-	bool ok = spawn_run(&r, &ran, e);
-
-	if (ok && spawn_code(ran.status) != 0) {
-		spawn_describe(ran.status, &how);
-		text_clean(&said, ran.out.n > 0 ? ran.out.p : "",
-		    text_fit(ran.out.n > 0 ? ran.out.p : "", ran.out.n, SAID),
-		    TEXT_LINE);
-		ok = err_set(e, ERR_FAILED, "it ended with %s%s%s", how.p,
-		    said.n > 0 ? ": " : "", said.n > 0 ? said.p : "");
-	}
-	ran_release(&ran);
-	buf_release(&how);
-	buf_release(&said);
-	return ok;
-}
-
 bool
 heartbeat_beat(const struct site *site, const char *text, int64_t deadline_ms,
     struct err *e)
 {
+	const struct hook h = { .command = &site->backup.heartbeat,
+		.url = site->backup.heartbeat_url,
+		.url_file = site->backup.heartbeat_url_file,
+		.ca_file = site->comms.ca_file, .dir = site->doc.dir };
 	struct buf message = BUF_INIT;
-	bool ok;
+	char why[HOOK_WHY] = "";
+	enum hook_end end;
 
-	if (site->backup.heartbeat.v == NULL)
-		return true;
 	write_message(site, text, &message);
-	ok = beat(site, &message, deadline_ms, e) || err_wrap(e, "heartbeat");
+	const struct hook_words words = { .json = message.p,
+		.json_n = message.n, .text = text };
+	end = hook_or_url(&h, &words, deadline_ms, why);
 	buf_release(&message);
-	return ok;
+	return end == HOOK_DONE || end == HOOK_NONE ||
+	    err_set(e, ERR_FAILED, "the heartbeat was not heard: %s", why);
 }

@@ -1,7 +1,7 @@
 /*
  * heartbeat: says outside of this host that a nightly was proven, so that its
  * silence is noticed there: by the site's backup.heartbeat, a command that gets
- * JSON on its standard input (curl's URL is an argument of it).
+ * JSON on its standard input, else by the webhook backup.heartbeat_url.
  */
 #ifndef ACTION_HEARTBEAT_H
 #define ACTION_HEARTBEAT_H

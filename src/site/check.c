@@ -355,6 +355,25 @@ check_stores_named(struct site *s, const char *where, const struct conf_strs *l,
 	}
 }
 
+/* Neither is quoted: a webhook's address is its password. */
+static void
+check_webhook(struct site *s, const char *where, const char *url,
+    const char *url_file)
+{
+	char *both = WHERE("%s_file", where);
+
+	if (url != NULL && url_file != NULL)
+		sc_wrong(s, 0, both, "one of 'url' and 'url_file', not both");
+	if (url == NULL || *url == '\0')
+		return;
+	if (!text_starts(url, "https://") || strlen(url) < 12)
+		sc_wrong(s, 0, where, "must begin with 'https://' and name a "
+		    "host: certificates are always checked");
+	else if (strpbrk(url, " \t\"\\<>") != NULL)
+		sc_wrong(s, 0, where, "is not an address: it holds a space or "
+		    "a quote");
+}
+
 static void
 check_backup(struct site *s)
 {
@@ -363,6 +382,8 @@ check_backup(struct site *s)
 	check_stores_named(s, "backup.to", &b->to, NULL);
 	check_stores_named(s, "backup.also", &b->also, &b->to);
 	check_stores_named(s, "backup.emergency.to", &b->emergency.to, NULL);
+	check_webhook(s, "backup.heartbeat_url", b->heartbeat_url,
+	    b->heartbeat_url_file);
 	if (b->emergency.to.n == 0)
 		b->emergency.to = b->to;
 	for (size_t i = 0; i < b->orphans.n; i++)
@@ -374,25 +395,6 @@ check_backup(struct site *s)
 		    (const char *const[]){ "*", "*.*", "**" }, 3))
 			sc_wrong(s, b->orphans.line[i], "backup.orphans",
 			    "'%s' means everything", b->orphans.v[i]);
-}
-
-/* Neither is quoted: a webhook's address is its password. */
-static void
-check_webhook(struct site *s, size_t i, const struct site_contact *c)
-{
-	char *url = WHERE("comms.contacts[%zu].url", i);
-	char *file = WHERE("comms.contacts[%zu].url_file", i);
-
-	if (c->url != NULL && c->url_file != NULL)
-		sc_wrong(s, 0, file, "one of 'url' and 'url_file', not both");
-	if (c->url == NULL || *c->url == '\0')
-		return;
-	if (!text_starts(c->url, "https://") || strlen(c->url) < 12)
-		sc_wrong(s, 0, url, "must begin with 'https://' and name a "
-		    "host: certificates are always checked");
-	else if (strpbrk(c->url, " \t\"\\<>") != NULL)
-		sc_wrong(s, 0, url, "is not an address: it holds a space or a "
-		    "quote");
 }
 
 static void
@@ -420,7 +422,8 @@ check_contact(struct site *s, size_t i, struct site_contact *c)
 {
 	char *on = WHERE("comms.contacts[%zu].on", i);
 
-	check_webhook(s, i, c);
+	check_webhook(s, WHERE("comms.contacts[%zu].url", i), c->url,
+	    c->url_file);
 	check_next(s, i, c);
 	if (sc_stated(s, on) && c->on.n == 0)
 		sc_wrong(s, 0, on, "names none");

@@ -216,6 +216,11 @@ static const struct conf_row backup_rows[] = {
 	    .help = "patterns of left-over files that clean-up may plan" },
 	{ "heartbeat", CONF_CMD, AT(site_backup, heartbeat),
 	    .help = "runs after each proven nightly, JSON on its standard input" },
+	{ "heartbeat_url", CONF_STR, AT(site_backup, heartbeat_url),
+	    .help = "a webhook for the same, https alone" },
+	{ "heartbeat_url_file", CONF_PATH,
+	    AT(site_backup, heartbeat_url_file),
+	    .help = "a file of yours that holds it" },
 };
 static const struct conf_schema backup_schema = {
 	ROWS(backup_rows), sizeof(struct site_backup)

@@ -171,7 +171,9 @@ struct site_backup {
 	bool globals;			/* true */
 	struct site_emergency emergency;
 	struct conf_strs orphans;	/* patterns of names */
-	struct conf_cmd heartbeat;	/* after a proven nightly */
+	struct conf_cmd heartbeat;	/* after a proven nightly; else */
+	char *heartbeat_url;		/* https, a secret; or */
+	char *heartbeat_url_file;	/* the file that holds it */
 };
 
 struct site_retention {

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "action/heartbeat.h"
+#include "action/tell.h"
 #include "backup/lock.h"
 #include "backup/unsafe.h"
 #include "base/clock.h"
@@ -366,7 +367,8 @@ tell(struct night *n, int status)
 	    SITE_TRIGGER_NIGHTLY_FAILED, subject, n->mail.n > 0 ? n->mail.p :
 	    NULL, n->ok ? NULL : schedule);
 	tell_sizes(n);
-	if (status == EXIT_DONE) {
+	if (status == EXIT_DONE && !tell_is_drill(site, n->s.desk.have_inc ?
+	    n->s.desk.inc.id : NULL)) {
 		n->beat = heartbeat_beat(site, subject, clock_mono_ms() +
 		    BEAT_MS, &e);
 		if (!n->beat)

@@ -174,19 +174,13 @@ saving_tell(struct saving *s, enum site_trigger trigger, const char *subject,
 	tell_people(&s->desk.site, &s->desk.state, &t, NULL, clock_mono_ms() +
 	    TELL_MS, &told);
 	for (size_t i = 0; i < told.v.n; i++) {
-		const struct told_one *one = &told.v.v[i];
-		const char *phone = one->who->phone;
+		struct buf who = BUF_INIT;
 
-		if (one->how == TOLD_HOOK)
-			saving_say(s, "%s was told (%s)", one->who->who,
-			    site_triggers[trigger]);
-		else
-			saving_say(s, "[WARNING] %s is to be told by hand "
-			    "(%s)%s%s%s%s", one->who->who,
-			    site_triggers[trigger], phone != NULL ? ": " : "",
-			    phone != NULL ? phone : "", one->how == TOLD_FAILED
-			    ? "; the hook did not: " : "", one->how ==
-			    TOLD_FAILED ? one->why : "");
+		told_line(&told.v.v[i], &who);
+		saving_say(s, "%s%s (%s)", told.v.v[i].how == TOLD_HOOK ||
+		    told.v.v[i].how == TOLD_DRILL ? "" : "[WARNING] ", who.p,
+		    site_triggers[trigger]);
+		buf_release(&who);
 	}
 	if (reading != NULL && told.v.n > 0)
 		(void)notify_known(&s->desk.state, trigger, reading[0],

@@ -69,7 +69,7 @@ check "nor what nobody needs" [ -e nas/old.tmp ]
 check "says what is not safe, and since when" contains "$ERR" "NOT safe: otc: its newest verified copy is "
 check "and what to type" contains "$ERR" "type: midwatch backup otc --emergency"
 check "who is to hear of failures hears of it" grep -q '"trigger":"nightly-failed".*FAILED' lead
-check "who has no hook is named" contains "$OUT" "Boss is to be told by hand (nightly-failed): +234 1"
+check "who has no hook is named" contains "$OUT" "tell Boss by hand, +234 1 (nightly-failed)"
 check "good news is told to nobody" [ ! -e ops ]
 check "and no heart beats" [ ! -e heart ]
 run_ "$MIDWATCH" incident show
@@ -113,7 +113,7 @@ site
 sed -i 's/heartbeat = "cat >>heart"/heartbeat = "echo no; exit 7"/' midwatch.cfg
 rm -f ops
 expect_exit 0 "a heart that does not beat is a warning" "$MIDWATCH" nightly
-check "that is said" contains "$OUT" "[WARNING] heartbeat: it ended with exit 7: no"
+check "that is said" contains "$OUT" "[WARNING] the heartbeat was not heard: "
 check "a shorter policy lets more go" [ "$(n nas/nightly/*Z nas/weekly/*Z)" = 1 ]
 
 # --- what cannot be removed ---------------------------------------------------------------
