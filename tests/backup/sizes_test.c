@@ -182,6 +182,50 @@ a_size_is_judged_against_the_median(void **state)
 }
 
 static void
+tables_that_are_missing_tell_more_than_bytes(void **state)
+{
+	static const struct {
+		struct size_entry copy;
+		enum size_verdict is;
+		const char *why;
+	} rows[] = {
+		{ { .size = 1000, .raw_size = 4000, .tables = 12 },
+		    SIZE_NORMAL, "" },
+		{ { .size = 1000, .raw_size = 4000, .tables = 5 }, SIZE_SMALL,
+		    "unusually small: the rows of 5 tables, usually 12" },
+		{ { .size = 1000, .raw_size = 4000, .tables = -1 },
+		    SIZE_NORMAL, "" },
+		{ { .size = 1000, .raw_size = 400, .tables = 12 }, SIZE_SMALL,
+		    "unusually small: 400 B of data, usually 3.9 KB" },
+		{ { .size = 3000, .raw_size = 4000, .tables = 12 }, SIZE_LARGE,
+		    "unusually large: 2.9 KB, usually 1000 B" },
+		{ { .size = 10, .raw_size = 40, .tables = 1 }, SIZE_SMALL,
+		    "unusually small: the rows of 1 table, usually 12" },
+	};
+	const struct size_base base = { 7, 1000, 4000, 12, 90, 60000 };
+	const struct size_base none = { 0, -1, -1, -1, -1, -1 };
+	struct buf why = BUF_INIT;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		buf_clear(&why);
+		test_case(rows[i].why);
+		assert_int_equal(sizes_judge(&base, &rows[i].copy, 30, &why),
+		    rows[i].is);
+		assert_string_equal(why.n > 0 ? why.p : "", rows[i].why);
+	}
+	buf_clear(&why);
+	assert_int_equal(sizes_judge(&none, &rows[0].copy, 30, &why),
+	    SIZE_NO_BASELINE);
+	assert_int_equal(why.n, 0);
+	buf_release(&why);
+	/* more than twice as long, and more than a minute */
+	assert_false(sizes_slow(&base, 119000));
+	assert_true(sizes_slow(&base, 130000));
+	assert_false(sizes_slow(&none, 130000));
+}
+
+static void
 a_name_that_leads_elsewhere_is_not_written(void **state)
 {
 	struct size_entry x = { 0 };
@@ -221,6 +265,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(only_whole_numbers_are_sizes),
 	cmocka_unit_test(only_good_ones_before_it_are_the_baseline),
 	cmocka_unit_test(a_size_is_judged_against_the_median),
+	cmocka_unit_test(tables_that_are_missing_tell_more_than_bytes),
 	cmocka_unit_test(a_name_that_leads_elsewhere_is_not_written),
 	cmocka_unit_test(of_a_long_history_the_end_is_read),
 };
