@@ -302,27 +302,4 @@ check "a backup that is cancelled says so by its exit" [ "$status" = 143 ]
 check "and in words" contains "$(cat cancelled.out)" "[FAIL] slow is not saved: cancelled"
 nothing_left "and nothing of it stays" local
 
-# --- our own process is killed at any moment --------------------------------------------------
-rounds=10
-[ -z "${MIDWATCH_SOAK-}" ] || rounds=100
-left=0
-for i in $(seq $rounds); do
-	"$MIDWATCH" backup otc --store local >killed.out 2>&1 &
-	follower=$!
-	sleep "$(python3 -c "print(0.05 + $i * 1.6 / $rounds)")"
-	pid=$(python3 - state <<'END'
-import json, os, sys
-jobs = sorted(int(n) for n in os.listdir(sys.argv[1] + "/jobs"))
-try:
-    print(json.load(open(f"{sys.argv[1]}/jobs/{jobs[-1]}/job.json")).get("pid", ""))
-except Exception:
-    pass
-END
-)
-	[ -z "$pid" ] || kill -9 "$pid" 2>/dev/null && left=$((left + 1))
-	wait "$follower" 2>/dev/null
-done
-true_sets "killed at $rounds moments, nothing false has a final name" local
-check "and most kills came in time" [ "$left" -ge $((rounds / 2)) ]
-expect_exit 0 "and the next backup works" "$MIDWATCH" backup otc --store local
 finish
