@@ -52,6 +52,20 @@ shelf_release(struct shelf *s)
 	*s = (struct shelf){ .must = false };
 }
 
+/* Its own connection rests while the dump streams over others, and may have died of
+ * that: one call that costs nothing finds out, and makes another one. */
+static bool
+wake(struct shelf *s, struct err *e)
+{
+	struct place_stat st;
+	struct err why = ERR_INIT;
+
+	if (place_stat(s->place, s->dir, &st, &why) ||
+	    why.kind == ERR_NOTFOUND || why.kind == ERR_CANCELLED)
+		return true;
+	return place_stat(s->place, s->dir, &st, e);
+}
+
 /* ---- claiming ----------------------------------------------------------------- */
 
 static char *
@@ -213,7 +227,7 @@ bool
 shelf_folder(struct shelf *s, const char *name, struct err *e)
 {
 	char *path = xprintf("%s/%s", s->dir, name);
-	bool ok = place_mkdir(s->place, path, DIR_MODE, e);
+	bool ok = wake(s, e) && place_mkdir(s->place, path, DIR_MODE, e);
 
 	free(path);
 	return ok;
@@ -229,7 +243,7 @@ shelf_read_back(struct shelf *s, const char *file, int64_t size,
 	struct place_stat st;
 	bool ok;
 
-	ok = place_stat(s->place, path, &st, e);
+	ok = wake(s, e) && place_stat(s->place, path, &st, e);
 	if (ok && st.size != size)
 		ok = err_set(e, ERR_INTEGRITY, "'%s' has %lld bytes there, and "
 		    "%lld were sent", file, (long long)st.size,
@@ -325,7 +339,7 @@ shelf_publish(struct shelf *s, const struct manifest *m, struct proof *proof,
 	char name[SET_NAME_MAX], *to, *above;
 	bool ok;
 
-	if (!set_name_parse(strrchr(s->dir, '/') + 1, &n) ||
+	if (!set_name_parse(strrchr(s->dir, '/') + 1, &n) || !wake(s, e) ||
 	    !write_papers(s, m, proof, e))
 		return false;
 	n.state = whole ? SET_WHOLE : SET_INCOMPLETE;
@@ -378,6 +392,8 @@ shelf_abandon(struct shelf *s, struct buf *left)
 
 	if (s->dir == NULL)
 		return true;
+	(void)wake(s, &e);
+	err_clear(&e);
 	ok = place_list(s->place, s->dir, &l, &e) || e.kind == ERR_NOTFOUND;
 	/* the file that says whose it is goes last: what is cut off half-way
 	 * still has an owner, and is found again */

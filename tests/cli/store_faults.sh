@@ -1,0 +1,120 @@
+#!/bin/sh
+# What can happen to both ends of a backup while it runs: pg_dump is killed at each
+# tenth of its stream; the store goes away in the middle, while it is read back and at
+# the moment of publishing, and comes back.
+. "$(dirname "$0")/../lib.sh"
+. "$ROOT/tests/sshd.sh"
+. "$ROOT/tests/postgres.sh"
+
+if ! pg_have || ! command -v pg_restore >/dev/null; then
+	skip "a dump that is killed is no backup" "${WHY:-there is no pg_restore}"
+	finish
+fi
+mkdir there bin
+cat >there/sha256sum <<END
+#!/bin/sh
+for last; do :; done
+case \$last in *"\$(cat "$WORK/go_at" 2>/dev/null || echo never)") : >"$WORK/bye"; sleep 20 ;; esac
+exec /usr/bin/sha256sum "\$@"
+END
+cat >bin/pg_dump <<'END'
+#!/bin/sh
+real=/usr/lib/postgresql/15/bin/pg_dump
+case " $* " in *" --version "*|*" --section=p"*) exec $real "$@";; esac
+if [ -n "$KILL_AT" ]; then
+	$real "$@" | head -c "$KILL_AT"
+	kill -9 $$
+fi
+mkfifo "$FIFO" || exit
+$real "$@" >"$FIFO" &
+{
+	head -c 400000
+	: >half
+	while [ ! -e on ]; do sleep 0.1; done
+	cat
+} <"$FIFO"
+wait $!
+END
+chmod +x there/sha256sum bin/pg_dump
+if ! sshd_start "$WORK/ssh" "SetEnv PATH=$WORK/there:/usr/bin:/bin" || ! pg_start_cluster "$WORK/pg"; then
+	skip "a dump that is killed is no backup" "$WHY"
+	finish
+fi
+psql_ "$WORK/pg" -c 'CREATE DATABASE otc'
+psql_ "$WORK/pg" -d otc -c 'CREATE TABLE t AS SELECT g, md5(g::text) AS m FROM generate_series(1, 40000) g' >/dev/null
+cat >midwatch.cfg <<END
+site = { name = "prod"; timezone = "UTC"; state = "state"; };
+places = ( $(sshd_place nas-box "$WORK/ssh") );
+databases = ( { name = "otc"; host = "$WORK/pg"; port = $PG_PORT; user = "postgres"; } );
+stores = ( { name = "nas"; at = "nas-box"; path = "$WORK/nas"; }, { name = "local"; path = "local"; } );
+backup = { to = ( "nas" ); min_free = "1MB"; globals = false; };
+END
+sets() { find nas local -mindepth 2 -maxdepth 2 -name '2*' 2>/dev/null; }
+final() { sets | grep 'Z$'; }
+as_fake() { PATH="$WORK/bin:$PATH" FIFO="$WORK/fifo.$$.$(date +%N)" "$MIDWATCH" "$@"; }
+back()	# the same server, at the same port
+{
+	setsid "$SSHD" -D -e -f "$WORK/ssh/config" >>"$WORK/ssh/log" 2>&1 </dev/null &
+	SSHD_PID=$!
+	at_exit "sshd_stop $SSHD_PID"
+	sshd_wait_ || not_ok "the store comes back"
+}
+
+# --- the producer ---------------------------------------------------------------------
+expect_exit 0 "the whole of it is a backup" "$MIDWATCH" backup otc --store local
+raw=$(sed -n 's/.*"otc.dump.gz","size":[0-9]*,"raw_size":\([0-9]*\).*/\1/p' local/manual/*/manifest.json)
+rm -rf local
+for tenth in 1 2 3 4 5 6 7 8 9; do
+	expect_exit 1 "pg_dump killed after $tenth tenths" env KILL_AT=$((raw * tenth / 10)) PATH="$WORK/bin:$PATH" \
+	    "$MIDWATCH" backup otc --store local --jobs $((1 + tenth % 2))
+	check "is said ($tenth)" contains "$OUT" "killed by signal 9"
+	check "and nothing stays ($tenth)" [ -z "$(sets)" ]
+done
+
+# --- the store, in the middle ------------------------------------------------------------
+as_fake backup otc >middle.out 2>&1 &
+run=$!
+turn=0
+while [ ! -e half ] && [ $turn -lt 300 ]; do
+	turn=$((turn + 1))
+	sleep 0.1
+done
+sshd_stop
+check "while it is gone nothing has a final name" [ -z "$(final)" ]
+: >on
+sleep 1
+back
+status=0
+wait $run || status=$?
+check "a store that went away in the middle and came back has all of it" [ $status = 0 ]
+check "and is proven" contains "$(cat middle.out)" "(verified)"
+check "stock tools agree" sh -c 'cd "$1" && sha256sum -c --quiet checksums.sha256 && gunzip -c otc.dump.gz | pg_restore -f /dev/null' sh "$(final)"
+
+# --- at the end -------------------------------------------------------------------------------
+rm -rf nas
+for at in otc.dump.gz manifest.json checksums.sha256; do
+	rm -f bye
+	printf '%s\n' $at >go_at
+	"$MIDWATCH" backup otc >end.out 2>&1 &
+	run=$!
+	turn=0
+	while [ ! -e bye ] && [ $turn -lt 300 ]; do
+		turn=$((turn + 1))
+		sleep 0.1
+	done
+	sshd_stop
+	status=0
+	wait $run || status=$?
+	check "a store that goes away before $at was read back has no backup" [ $status = 1 ]
+	check "which is said ($at)" contains "$(cat end.out)" "[FAIL] otc is not saved"
+	check "with what is left there ($at)" contains "$(cat end.out)" "left behind: nas:$WORK/nas/manual/"
+	check "nothing has a final name ($at)" [ -z "$(final)" ]
+	grep -q 'left_behind' state/log.jsonl && ok "the journal knows it ($at)" || not_ok "the journal knows it ($at)"
+	rm go_at
+	back
+	expect_exit 0 "when it is back the next backup works ($at)" "$MIDWATCH" backup otc
+	run_ "$MIDWATCH" sets
+	check "and the old one is listed as unfinished ($at)" contains "$OUT" "unfinished  nas"
+	rm -rf nas
+done
+finish
