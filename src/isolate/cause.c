@@ -235,9 +235,9 @@ weigh_credentials(const struct cause_input *in, struct cause *c)
 			if (db->user == NULL || strcmp(db->user, l->role) != 0)
 				continue;
 			say(&c->speaks_for, "%s failed to log in %" PRId64
-			    " times%s%s, last at %s", l->role, l->times,
-			    l->address[0] != '\0' ? " from " : "", l->address,
-			    time_of(l->last));
+			    " time%s%s%s, last at %s", l->role, l->times,
+			    l->times == 1 ? "" : "s", l->address[0] != '\0' ?
+			    " from " : "", l->address, time_of(l->last));
 			break;
 		}
 	}
@@ -443,8 +443,10 @@ weigh_overlap(const struct cause_input *in, struct cause *c)
 	EACH(in, c, "schedule", r)
 		if (r->text != NULL && strstr(r->text, "started twice") != NULL)
 			say(&c->speaks_for, "%s", r->text);
+	for (size_t i = 0; i < in->n_overlaps; i++)
+		say(&c->speaks_for, "%s", in->overlaps[i]);
 	if (alarms_said(in, c, (const char *const[]){ "two-runs", NULL }) ==
-	    0 && asked && running <= 1)
+	    0 && asked && running <= 1 && in->n_overlaps == 0)
 		say(&c->against, "no two backups run now, and no log tells of "
 		    "two");
 }
@@ -535,7 +537,7 @@ weigh_hardware(const struct cause_input *in, struct cause *c)
 	EACH(in, c, "database", r)
 		if (num(r, "checksum_failures") > 0)
 			say(&c->speaks_for, "%s: the server counted %" PRId64
-			    " pages with wrong checksums", r->name,
+			    " failures of page checksums", r->name,
 			    num(r, "checksum_failures"));
 }
 

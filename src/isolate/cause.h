@@ -75,6 +75,8 @@ struct cause_input {
 	size_t n_walks;
 	const struct cause_sum *sums;
 	size_t n_sums;
+	const char *const *overlaps;	/* of runs, as sentences */
+	size_t n_overlaps;
 	int64_t now;
 };
 

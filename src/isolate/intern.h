@@ -18,6 +18,8 @@ void isolate_unseen(struct isolate *i, const char *fmt, ...)
 void isolate_change(struct isolate *i, int64_t at, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 bool isolate_stopped(struct isolate *i);
+/* The same for a place that is waited for. */
+bool isolate_given_up(void *unused);
 void isolate_doing(struct isolate *i, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 

@@ -50,6 +50,16 @@ isolate_stopped(struct isolate *i)
 	return i->stop != NULL && i->stop(i->ctx);
 }
 
+/* Who looks; a place hands nothing on. */
+static struct isolate *looking;
+
+bool
+isolate_given_up(void *unused)
+{
+	(void)unused;
+	return looking != NULL && isolate_stopped(looking);
+}
+
 void
 isolate_doing(struct isolate *i, const char *fmt, ...)
 {
@@ -85,7 +95,8 @@ weigh(struct isolate *i)
 	VEC(struct cause_walk) walks = { 0 };
 	struct cause_input in = { .site = i->site, .readings = &i->readings,
 		.lines = &i->lines, .sums = i->sums.v, .n_sums = i->sums.n,
-		.now = i->now };
+		.overlaps = (const char *const *)i->overlaps.v,
+		.n_overlaps = i->overlaps.n, .now = i->now };
 
 	for (size_t k = 0; k < i->walks.n; k++)
 		VEC_PUSH(&walks, ((struct cause_walk){ i->walks.v[k].disk,
@@ -101,6 +112,7 @@ isolate_look(struct isolate *i)
 {
 	struct err e = ERR_INIT;
 
+	looking = i;
 	i->now = clock_wall_ms();
 	i->lines.since = i->now - HISTORY_MS;
 	if (alarms_open(&i->alarms, i->site, &e))
@@ -115,6 +127,7 @@ isolate_look(struct isolate *i)
 	look_at_databases(i);
 	look_at_sums(i);
 	weigh(i);
+	looking = NULL;
 }
 
 /* ---- into the record -------------------------------------------------------- */
@@ -290,10 +303,10 @@ journal_logins(struct batch *b)
 		    l->address, l->times, l->last);
 		struct buf text = BUF_INIT, *data, clean = BUF_INIT;
 
-		buf_printf(&text, "failed logins: %s%s%s, %" PRId64 " times",
+		buf_printf(&text, "failed logins: %s%s%s, %" PRId64 " time%s",
 		    l->role[0] != '\0' ? l->role : "a role that is not named",
 		    l->address[0] != '\0' ? " from " : "", l->address,
-		    l->times);
+		    l->times, l->times == 1 ? "" : "s");
 		text_clean(&clean, text.p, text.n, TEXT_LINE);
 		if (has_said(b->inc, "logins", key))
 			b->i->said_before++;
@@ -434,6 +447,9 @@ isolate_release(struct isolate *i)
 	for (size_t k = 0; k < i->changes.n; k++)
 		free(i->changes.v[k].text);
 	VEC_RELEASE(&i->changes);
+	for (size_t k = 0; k < i->overlaps.n; k++)
+		free(i->overlaps.v[k]);
+	VEC_RELEASE(&i->overlaps);
 	for (size_t k = 0; k < i->unseen.n; k++)
 		free(i->unseen.v[k]);
 	VEC_RELEASE(&i->unseen);

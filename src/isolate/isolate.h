@@ -49,6 +49,7 @@ struct isolate {
 	VEC(struct disk_walked) walks;
 	VEC(struct cause_sum) sums;
 	VEC(struct change) changes;
+	VEC(char *) overlaps;		/* runs that were not one after the other */
 	VEC(char *) unseen;
 	struct causes causes;
 

@@ -14,7 +14,7 @@
 #include "probe/tail.h"
 
 enum { PLACE_MS = 10000, WALK_MS = 45000, CHANGED_MS = 15000, WALKS = 3,
-	CHANGED_SHOWN = 40, CHANGED_KEPT = 12 };
+	CHANGED_SHOWN = 40, CHANGED_KEPT = 8 };
 
 /* One place, while it is looked at. */
 struct spot {
@@ -150,15 +150,24 @@ newest_first(const void *a, const void *b)
 	    strcmp(x->path, y->path);
 }
 
-/* What programs keep beside a file that they change, and our own records. */
+/* What programs keep beside a file that they change, or make by themselves, and
+ * our own records. */
 static bool
 is_no_news(const struct isolate *i, const char *path)
 {
+	static const char *const ends[] = { "-", "~", ".lock", ".cache",
+	    ".swp" };
 	size_t n = strlen(path), dir = i->state != NULL &&
 	    i->state->dir != NULL ? strlen(i->state->dir) : 0;
 
-	return (n > 0 && strchr("-~", path[n - 1]) != NULL) || (dir > 0 &&
-	    strncmp(path, i->state->dir, dir) == 0 && path[dir] == '/');
+	for (size_t k = 0; k < sizeof ends / sizeof *ends; k++) {
+		size_t m = strlen(ends[k]);
+
+		if (n >= m && strcmp(path + n - m, ends[k]) == 0)
+			return true;
+	}
+	return dir > 0 && strncmp(path, i->state->dir, dir) == 0 &&
+	    path[dir] == '/';
 }
 
 /* "SECONDS.FRACTION PATH" ended by NULs */
@@ -392,6 +401,7 @@ look_at_place(struct isolate *i, const struct site_place *at)
 	isolate_doing(i, "%s is looked at", s.name);
 	eye_init(&s.eye, i->site, i->state);
 	s.eye.once = true;
+	s.eye.given_up = isolate_given_up;
 	s.target = (struct target){ .name = s.name, .at = at };
 	(void)keep_answer(&s, "df", "df", df, NULL);
 	(void)keep_answer(&s, "df-inodes", "df -i", inodes, NULL);

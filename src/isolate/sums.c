@@ -5,9 +5,11 @@
 
 #include "backup/sets.h"
 #include "base/clock.h"
+#include "base/text.h"
 #include "isolate/intern.h"
 
-enum { LOOK_MS = 20000, HASH_MS = 60000, LAST = 2, READ_SETS = 6 };
+enum { LOOK_MS = 20000, HASH_MS = 60000, LAST = 2, READ_SETS = 6,
+	OVERLAP_MS = 2000 };
 
 static void
 add_sum(struct isolate *i, const char *store, const char *path, bool read,
@@ -93,6 +95,34 @@ keep_sums(struct isolate *i, const struct site_store *store, size_t from)
 	free(what);
 }
 
+/* Two runs of one class that wrote at the same time, whoever began them. */
+static void
+find_overlaps(struct isolate *i, const struct site_store *store,
+    const struct sets *sets)
+{
+	for (size_t a = 0; a < sets->v.n; a++)
+		for (size_t b = a + 1; b < sets->v.n; b++) {
+			const struct set *x = sets->v.v[a], *y = sets->v.v[b];
+			int64_t from = x->manifest.started >
+			    y->manifest.started ? x->manifest.started :
+			    y->manifest.started;
+			int64_t to = x->manifest.finished <
+			    y->manifest.finished ? x->manifest.finished :
+			    y->manifest.finished;
+			char both[32];
+
+			if (!x->told || !y->told || x->foreign || y->foreign ||
+			    x->manifest.class != y->manifest.class ||
+			    x->manifest.class == SET_EMERGENCY ||
+			    to - from < OVERLAP_MS)
+				continue;
+			text_fmt_duration(both, to - from);
+			VEC_PUSH(&i->overlaps, xprintf("store %s: the runs of "
+			    "%s and %s were under way at once for %s",
+			    store->name, x->path, y->path, both));
+		}
+}
+
 static void
 look_at_store(struct isolate *i, const struct site_store *store)
 {
@@ -116,6 +146,7 @@ look_at_store(struct isolate *i, const struct site_store *store)
 	isolate_doing(i, "the last sets of %s are read", store->name);
 	eye_init(&eye, i->site, i->state);
 	eye.deadline = ask.deadline_ms;
+	eye.given_up = isolate_given_up;
 	sets_init(&sets, store->name, store->path, i->site->name);
 	p = eye_place(&eye, &t, &e);
 	if (p == NULL || (!sets_read(&sets, p, &ask, &e) &&
@@ -129,6 +160,7 @@ look_at_store(struct isolate *i, const struct site_store *store)
 		one_set(i, p, store, set, clock_mono_ms() + HASH_MS / LAST);
 		looked++;
 	}
+	find_overlaps(i, store, &sets);
 	keep_sums(i, store, from);
 	sets_release(&sets);
 	eye_release(&eye);

@@ -108,7 +108,7 @@ say_found(struct run *r)
 		char at[40];
 
 		clock_fmt_site(at, l->last);
-		job_say(r->job, "  %6" PRId64 " times  %-20s %-20s last %.19s",
+		job_say(r->job, "  %6" PRId64 " x  %-20s %-20s last %.19s",
 		    l->times, l->role[0] != '\0' ? l->role : "(not named)",
 		    l->address, at);
 	}

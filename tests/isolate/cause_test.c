@@ -205,7 +205,7 @@ static const struct {
 	{ CAUSE_HARDWARE, U, { "kernel here {\"log\":\"dmesg\",\"ext4\":["
 	    "{\"dev\":\"sda1\",\"errors\":0}]}" }, NULL, "no errors", NULL },
 	{ CAUSE_HARDWARE, S, { "database arp {\"checksum_failures\":1}" },
-	    "1 pages with wrong checksums", NULL, NULL },
+	    "1 failures of page checksums", NULL, NULL },
 };
 
 static void
@@ -345,6 +345,21 @@ what_fills_a_disk_speaks_for_its_cause(void **state)
 }
 
 static void
+sets_that_were_written_at_once_speak_of_overlap(void **state)
+{
+	static const char *const said[] = { "store nas: two at once" };
+	struct causes all = { .v = { 0 } };
+	struct readings none = { .v = { 0 } };
+
+	(void)state;
+	causes_weigh(&all, &(struct cause_input){ .site = &site,
+	    .readings = &none, .overlaps = said, .n_overlaps = 1 });
+	assert_int_equal(all.v.v[CAUSE_OVERLAP].verdict, CAUSE_SUSPECTED);
+	assert_true(says(&all.v.v[CAUSE_OVERLAP].speaks_for, said[0]));
+	causes_release(&all);
+}
+
+static void
 a_file_that_is_not_as_it_was_sent_speaks_of_the_upload(void **state)
 {
 	static char nas[] = "nas", path[] = "nightly/x/otc.dump.gz",
@@ -375,6 +390,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(alarms_in_logs_speak_for_their_causes),
 	cmocka_unit_test(only_roles_of_the_backups_speak_of_credentials),
 	cmocka_unit_test(what_fills_a_disk_speaks_for_its_cause),
+	cmocka_unit_test(sets_that_were_written_at_once_speak_of_overlap),
 	cmocka_unit_test(a_file_that_is_not_as_it_was_sent_speaks_of_the_upload),
 };
 
