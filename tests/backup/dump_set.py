@@ -5,7 +5,8 @@ midwatch reads is held against what the format says, not against what it writes.
 
 KIND: database, globals, files, command; FILE holds the raw bytes (several: a
 database dumped in parallel). Members of MEMBER (1048576) raw bytes, each with its
-line in the index. From the environment: SITE (prod), VERSION (15.0) of the server.
+line in the index. From the environment: SITE (prod), VERSION (15.0) of the server,
+FINISHED (NAME), when the run ended.
 """
 import hashlib
 import json
@@ -85,7 +86,7 @@ def main(store, klass, name, *parts):
         components.append(c)
     manifest = json.dumps({
         "format": 1, "site": os.environ.get("SITE", "prod"), "class": klass,
-        "started": utc(name), "finished": utc(name), "by": "dump_set",
+        "started": utc(name), "finished": utc(os.environ.get("FINISHED", name)), "by": "dump_set",
         "complete": not name.endswith(".incomplete"), "components": components}).encode()
     put("manifest.json", manifest)
     with open(os.path.join(top, "checksums.sha256"), "w") as f:

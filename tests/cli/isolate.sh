@@ -91,6 +91,13 @@ expect_exit 0 "a copy is made" "$MIDWATCH" -c midwatch.cfg backup otc
 dump=$(find nas -name '*.dump.gz')
 printf '\001' | dd of="$dump" bs=1 seek=40 conv=notrunc status=none
 
+# and two nightlies wrote at the same time
+echo x >raw
+for set in 20250214T021000Z 20250214T022000Z; do
+	FINISHED=20250214T023000Z python3 "$ROOT/tests/backup/dump_set.py" nas \
+	    nightly $set state=command:raw || not_ok "a set can be made"
+done
+
 # --- without an incident ------------------------------------------------------------
 expect_exit 0 "without an incident it looks as well" isolate --json
 check "and says so" py 'o.get("incident")' None
@@ -145,6 +152,8 @@ check "failed logins are counted by role and address" py \
 check "the flipped bit is found where it lies" py \
     'any("'"${dump#nas/}"'" in s and "checksum" in s for s in cause["upload"]["for"])' True
 check "so does the line of the log" py 'any("log app" in s for s in cause["upload"]["for"])' True
+check "runs that were under way at once are seen in their sets" py \
+    'any("20250214T022000Z" in s and "10 min" in s for s in cause["overlap"]["for"])' True
 check "WAL is not suspected" py 'cause["wal"]["verdict"] != "suspected"' True
 check "what could not be looked at is said" py 'any("gone" in s for s in o["unseen"])' True
 check "settings of the server are kept" \
