@@ -29,9 +29,10 @@ keep_settings(struct isolate *i, const struct site_db *db, json_t *answer)
 	struct buf text = BUF_INIT;
 	const char *key;
 
-	json_object_foreach(settings, key, value)
+	json_object_foreach(settings, key, value) {
 		buf_printf(&text, "%s = %s\n", key, json_is_string(value) ?
 		    json_string_value(value) : "");
+	}
 	if (text.n > 0)
 		(void)evidence_put(&i->evidence, name, what, text.p, text.n,
 		    false);

@@ -180,10 +180,12 @@ take_changed(struct changed *c, const char *p, size_t n)
 
 		if (len == n)
 			return;		/* cut off */
-		if (space != NULL && !is_no_news(c->s->i, space + 1))
+		int64_t at = strtoll(p, NULL, 10);
+
+		if (space != NULL && at > 0 && at <= c->s->i->now / 1000 +
+		    DAY_MS && !is_no_news(c->s->i, space + 1))
 			VEC_PUSH(&c->v, ((struct walk_file){
-			    .path = xstrdup(space + 1),
-			    .mtime = strtoll(p, NULL, 10) * 1000 }));
+			    .path = xstrdup(space + 1), .mtime = at * 1000 }));
 		p += len + 1;
 		n -= len + 1;
 	}

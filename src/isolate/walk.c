@@ -8,6 +8,7 @@
 #include "base/text.h"
 
 enum { ENTRY_MAX = 8192, SHOWN_DIRS = 15 };
+static const int64_t BLOCKS_MAX = 1LL << 36, SECONDS_MAX = 1LL << 36;
 
 const char *
 walk_kind_name(enum walk_kind k)
@@ -112,6 +113,14 @@ add_to_dir(struct walk *w, const struct walk_file *f)
 	}
 }
 
+/* No disk is larger and no clock later; sums of them stay in range. */
+static bool
+number(const char *s, char **ret_end, int64_t max, int64_t *ret)
+{
+	*ret = strtoll(s, ret_end, 10);
+	return *ret_end != s && *ret >= 0 && *ret <= max;
+}
+
 /* "BLOCKS SECONDS.FRACTION PATH" */
 static void
 one_file(struct walk *w, char *s)
@@ -119,13 +128,11 @@ one_file(struct walk *w, char *s)
 	struct walk_file f = { .path = NULL };
 	char *end;
 
-	f.size = strtoll(s, &end, 10) * 512;
-	if (end == s || *end != ' ')
+	if (!number(s, &end, BLOCKS_MAX, &f.size) || *end != ' ' ||
+	    !number(end + 1, &end, SECONDS_MAX, &f.mtime))
 		return;
-	s = end + 1;
-	f.mtime = strtoll(s, &end, 10) * 1000;
-	if (end == s)
-		return;
+	f.size *= 512;
+	f.mtime *= 1000;
 	f.path = strchr(end, ' ');
 	if (f.path == NULL || *++f.path == '\0')
 		return;
