@@ -22,6 +22,9 @@ enum { DAY_MIN = 1440, MINUTE_MS = 60000, PATHS_MAX = 4096 };
 static const int64_t years_ms = 5LL * 366 * 86400 * 1000,
     two_years_s = 2LL * 366 * 86400;
 
+static const char closer[] = "# not quite as often as the site says: this is "
+    "the next shorter step of a day or week\n";
+
 struct print {
 	struct desk *d;
 	const struct site *site;
@@ -158,6 +161,8 @@ timer(const struct print *p, const struct routine *r,
 	routine_calendar(plan, &calendar);
 	buf_printf(out, "[Unit]\nDescription=midwatch of %s, %s %s (%s)\n\n"
 	    "[Timer]\n", p->site->name, r->name, says.p, p->site->timezone);
+	if (plan->closer)
+		buf_str(out, closer);
 	buf_printf(out, "OnCalendar=%s %s\n", calendar.p, p->site->timezone);
 	if (r->id == ROUTINE_NIGHTLY)
 		skipped_nights(p, plan, out);
@@ -453,6 +458,8 @@ one_routine(const struct print *p, const struct routine *r, enum clocks clocks,
 	(void)routine_plan(r, p->site, &plan);
 	routine_say(&plan, &says);
 	buf_printf(out, "# %s, %s: %s\n", r->name, says.p, r->what);
+	if (plan.closer)
+		buf_str(out, closer);
 	if (clocks == CLOCKS_APART && r->id == ROUTINE_NIGHTLY)
 		say_skipped(p, out);
 	if (clocks == CLOCKS_APART && plan.every == 0)

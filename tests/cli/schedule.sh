@@ -172,6 +172,10 @@ check "it is said which one" contains "$ERR" "nightly was due at"
 check "as a job like any other" contains "$("$MIDWATCH" -c site.cfg jobs --all)" nightly
 expect_exit 0 "it is not begun a second time" "$MIDWATCH" -c site.cfg schedule catch-up
 
+site Africa/Lagos 02:00 7h
+expect_exit 0 "a step that no day has is made shorter" "$MIDWATCH" -c site.cfg schedule cron
+check "and that is said" contains "$OUT" "not quite as often"
+
 # --- what cannot be asked ----------------------------------------------------------
 sed -i '/^schedule/d' site.cfg
 expect_exit 2 "a site that states no hour has no schedule" "$MIDWATCH" -c site.cfg \
