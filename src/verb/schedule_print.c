@@ -22,7 +22,7 @@ enum { DAY_MIN = 1440, MINUTE_MS = 60000, PATHS_MAX = 4096 };
 static const int64_t years_ms = 5LL * 366 * 86400 * 1000,
     two_years_s = 2LL * 366 * 86400;
 
-static const char closer[] = "# not quite as often as the site says: this is "
+static const char closer[] = "# more often than the site says: this is "
     "the next shorter step of a day or week\n";
 
 struct print {

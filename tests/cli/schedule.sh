@@ -174,7 +174,7 @@ expect_exit 0 "it is not begun a second time" "$MIDWATCH" -c site.cfg schedule c
 
 site Africa/Lagos 02:00 7h
 expect_exit 0 "a step that no day has is made shorter" "$MIDWATCH" -c site.cfg schedule cron
-check "and that is said" contains "$OUT" "not quite as often"
+check "and that is said" contains "$OUT" "more often than the site says"
 
 # --- what cannot be asked ----------------------------------------------------------
 sed -i '/^schedule/d' site.cfg
