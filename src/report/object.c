@@ -148,6 +148,9 @@ people(const struct facts *f, struct buf *b)
 		json_put_str(b, "trigger", inc->told.v[i].trigger);
 		json_put_bool(b, "done", inc->told.v[i].at != 0);
 		put_time(b, "at", inc->told.v[i].at);
+		if (inc->told.v[i].by_hand)
+			json_put_bool(b, "by_hand", true);
+		put_time(b, "answered", inc->told.v[i].acked);
 		json_close(b);
 	}
 	json_close_list(b);

@@ -96,8 +96,13 @@ section_told(const struct facts *f, struct buf *out)
 			md_site(table_cell(&t), p->at);
 		else
 			buf_str(table_cell(&t), "**still to be told**");
-		table_text(&t, p->who);
-		table_text(&t, p->trigger);
+		table_text(&t, *p->who != '\0' ? p->who : "somebody");
+		struct buf *why = table_cell(&t);
+		md_text(why, p->trigger);
+		if (p->acked != 0) {
+			buf_str(why, "; answered ");
+			md_time(why, p->acked);
+		}
 	}
 	table_write(&t, out);
 }

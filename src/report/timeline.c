@@ -48,6 +48,8 @@ static const struct {
 	{ "role", "role", WORDS },
 	{ "who", "who", WORDS },
 	{ "trigger", "because", WORDS },
+	{ "via", "by way of", WORDS },
+	{ "why", "why not", WORDS },
 	{ "what", "what", WORDS },
 	{ "criterion", "criterion", WORDS },
 	{ "gate", "gate", WORDS },
@@ -139,6 +141,24 @@ aside(struct buf *out, const struct facts *f, const struct inc_entry *en)
 		buf_ch(out, ')');
 }
 
+/* An update is a page of its own; the log has all of it. */
+static void
+story_words(struct buf *out, const struct facts *f, const struct inc_entry *en)
+{
+	const char *words = facts_words(f, en);
+	size_t n = strcspn(words, "\n");
+	char *first;
+
+	if (en->kind != EVENT_UPDATE || words[n] == '\0') {
+		md_text(out, words);
+		return;
+	}
+	first = xstrndup(words, n);
+	md_text(out, first);
+	buf_printf(out, " ... (line %" PRId64 ")", en->seq);
+	free(first);
+}
+
 void
 section_story(const struct facts *f, struct buf *out)
 {
@@ -166,7 +186,7 @@ section_story(const struct facts *f, struct buf *out)
 		if (en->bad)
 			buf_str(cell, "**CHANGED LINE** ");
 		lead(cell, en);
-		md_text(cell, facts_words(f, en));
+		story_words(cell, f, en);
 		aside(cell, f, en);
 		if (en->corrected != NULL)
 			buf_str(cell, " (corrected)");
