@@ -1,5 +1,6 @@
 #include <fcntl.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -10,6 +11,7 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "record/lock.h"
+#include "verb/telling.h"
 #include "verb/verbs.h"
 
 struct opening {
@@ -298,6 +300,10 @@ out:
 	lock_drop(&lock);
 	io_close(&lock_fd);
 	status = ok ? say_opened(&d, c, reserved, added) : cli_fail(c, &e);
+	(void)fflush(stdout);
+	if (ok && !added && d.inc.severity != NULL &&
+	    strcmp(d.inc.severity, "SEV-0") == 0)
+		telling_severity(&d, d.inc.severity, d.inc.title);
 	opening_release(&o);
 	desk_close(&d);
 	return status;

@@ -213,6 +213,53 @@ check "no update is due any more" lacks "$OUT" "UPDATE DUE"
 check "the record is whole" "$MIDWATCH" verify state/incidents/*/journal.jsonl
 cd ..
 
+# --- at a terminal -----------------------------------------------------------------------------
+# at_tty WORDS COMMAND...: answers the question at its prompt; what was said is in tty.
+at_tty()
+{
+	python3 - "$@" >tty 2>&1 <<'PY'
+import os, pty, select, sys
+pid, fd = pty.fork()
+if pid == 0:
+    os.execvp(sys.argv[2], sys.argv[2:])
+said, answered = b"", False
+while True:
+    if not select.select([fd], [], [], 30)[0]:
+        break
+    try:
+        got = os.read(fd, 4096)
+    except OSError:
+        break
+    if not got:
+        break
+    said += got
+    if not answered and said.rstrip(b" ").endswith((b"[y/N]", b"declare it:")):
+        os.write(fd, sys.argv[1].encode() + b"\n")
+        answered = True
+sys.stdout.buffer.write(said)
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+PY
+}
+mkdir tty && cd tty && book
+site '{ who = "Channel"; on = ( "update", "sev-0" ); tell = "cat >>channel"; },
+      { who = "Desk"; on = ( "downtime" ); tell = "cat >>desk"; }' >midwatch.cfg
+"$MIDWATCH" incident open --severity SEV-0 >/dev/null
+check "an incident that opens as SEV-0 is told as such" lines channel 1
+at_tty n "$MIDWATCH" incident update
+check "at a terminal the draft is shown and asked for" grep -q 'send it? \[y/N\]' tty
+check "a no sends nothing" lines channel 1
+at_tty y "$MIDWATCH" incident update
+check "a yes sends it" lines channel 2
+printf '#!/bin/sh\necho "by the editor" >>"$1"\n' >edit && chmod +x edit
+at_tty y env EDITOR=./edit VISUAL= "$MIDWATCH" incident update --edit
+check "what was edited is sent" sh -c 'tail -n 1 channel | grep -q "by the editor"'
+check "and no file of it stays" sh -c '! ls /tmp/midwatch-update.* 2>/dev/null | grep -q .'
+at_tty maybe "$MIDWATCH" incident declare downtime
+check "declaring wants its word typed" [ ! -e desk ]
+at_tty downtime "$MIDWATCH" incident declare downtime "checkout is down"
+check "which does it" grep -q 'checkout is down' desk
+cd ..
+
 # --- where regulations apply --------------------------------------------------------------------
 mkdir rules && cd rules && book
 site '{ who = "Audit liaison"; on = ( "data-risk" ); only_regulated = true; tell = "cat >>audit"; },
