@@ -85,7 +85,7 @@ escalate_next(const struct site *site, const struct incident *inc,
     struct escalate_next *ret)
 {
 	struct escalate_line l = { 0 };
-	const struct inc_told *t;
+	const struct inc_told *t = NULL;
 
 	*ret = (struct escalate_next){ 0 };
 	escalate_line(site, &l);
@@ -93,7 +93,7 @@ escalate_next(const struct site *site, const struct incident *inc,
 	/* the last of those before them that were told */
 	for (size_t i = 0; i < l.v.n && !ret->again && l.v.v[i] != ret->who;
 	    i++)
-		if ((t = escalate_told(inc, l.v.v[i]->who)) != NULL)
+		if (escalate_told(inc, l.v.v[i]->who) != NULL)
 			ret->after = l.v.v[i];
 	t = ret->after != NULL ? escalate_told(inc, ret->after->who) : NULL;
 	if (t == NULL || t->acked != 0)

@@ -99,7 +99,7 @@ static void
 actions(const struct engine *en, int64_t now, struct buf *out)
 {
 	const struct incident *inc = en->inc;
-	size_t done = 0, from = 0, none = out->n;
+	size_t done = 0, from = 0, none;
 
 	buf_str(out, "\nActions:\n");
 	none = out->n;

@@ -402,6 +402,8 @@ notify_people(struct desk *d, const struct picture *p)
 		buf_release(&line);
 	}
 	notify_release(&n);
+	if (e.kind == ERR_BUSY)
+		return;	/* the other run does this as well */
 	tell_queued(&d->site, &d->state, clock_mono_ms() + QUEUE_MS);
 	telling_due(d);
 }

@@ -123,6 +123,25 @@ echo '{' >nas/nightly/$S/manifest.json
 expect_exit 1 "a damaged manifest fails when its set is asked for" "$MIDWATCH" validate $S
 check "with its name" contains "$OUT" "its manifest is damaged"
 
+# --- an emergency backup that is none ---------------------------------------------------
+mkdir told && cp midwatch.cfg told && cd told
+sed -i "s|path = \"nas\"|path = \"$WORK/told/nas\"|" midwatch.cfg
+cat >>midwatch.cfg <<END
+comms = { contacts = ( { who = "Head"; on = ( "sev-0" ); tell = "cat >>head"; },
+	{ who = "Lead"; on = ( "validation-failed" ); tell = "cat >>lead"; } ); };
+END
+MEMBER=65536 python3 "$ROOT/tests/backup/dump_set.py" nas emergency $S otc=database:../otc.raw
+printf x | dd of=nas/emergency/$S/otc.dump.gz bs=1 seek=9000 conv=notrunc 2>/dev/null
+run_ "$MIDWATCH" validate
+check "without an incident a failed validation is told as that" grep -q '"trigger":"validation-failed"' lead
+"$MIDWATCH" incident open --severity SEV-2 >/dev/null
+expect_exit 1 "in an incident an emergency backup that is none" "$MIDWATCH" validate
+check "makes it SEV-0" contains "$("$MIDWATCH" incident show)" "SEV-0"
+check "and whoever is to know of that is told" grep -q '"trigger":"sev-0"' head
+run_ "$MIDWATCH" incident resolve --override "a test"
+run_ "$MIDWATCH" incident close --override "a test"
+cd ..
+
 # --- refused -------------------------------------------------------------------------
 make_set $S $good
 VERSION=99.1 make_set $S $good
