@@ -82,6 +82,31 @@ share_words(struct dump *d, const struct dump_share *share)
 		option(d, "--exclude-table", share->without[i]);
 }
 
+/* Names are as SQL quotes them, which is how pg_dump's patterns are quoted too. */
+static void
+leave_out(struct dump *d, const struct db_facts *facts)
+{
+	bool rows = false, objects = false;
+
+	for (size_t i = 0; i < facts->n_lacks; i++) {
+		const struct schema_gap *g = &facts->lacks[i];
+
+		if (strcmp(g->kind, "schema") == 0)
+			word(d, pool_printf(&d->pool, "--exclude-schema=%s",
+			    g->name));
+		else if (strcmp(g->kind, "table") == 0 ||
+		    strcmp(g->kind, "sequence") == 0)
+			word(d, pool_printf(&d->pool, "--exclude-table=%s",
+			    g->name));
+		rows = rows || strcmp(g->kind, "rows") == 0;
+		objects = objects || strcmp(g->kind, "large objects") == 0;
+	}
+	if (rows)
+		word(d, "--enable-row-security");
+	if (objects)
+		word(d, "--no-blobs");
+}
+
 void
 dump_database(struct dump *d, const struct way *w, const struct dump_tools *t,
     const struct db_facts *facts, const struct dump_share *share)
@@ -97,6 +122,7 @@ dump_database(struct dump *d, const struct way *w, const struct dump_tools *t,
 	word(d, wait);
 	if (share != NULL)
 		share_words(d, share);
+	leave_out(d, facts);
 	dial(d, w, facts);
 	free(wait);
 	if (t->pg_restore == NULL)

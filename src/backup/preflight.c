@@ -251,17 +251,88 @@ say_facts(struct preflight *f, const struct way *w,
 	buf_release(&way);
 }
 
+/* ---- what is left when nobody may read all of it ------------------------------- */
+
+static void
+keep_gaps(struct preflight *f, const struct schema *s, struct db_facts *ret)
+{
+	struct schema_gap *v = pool_alloc(&f->pool, s->v.n * sizeof *v);
+	struct buf names = BUF_INIT;
+
+	for (size_t i = 0; i < s->v.n; i++)
+		v[i] = (struct schema_gap){ s->v.v[i].kind,
+			pool_str(&f->pool, s->v.v[i].name), NULL };
+	schema_names(s, 20, &names);
+	ret->lacks = v;
+	ret->n_lacks = s->v.n;
+	ret->lacks_text = pool_str(&f->pool, names.p);
+	buf_release(&names);
+}
+
+/* Names everything that will be missing. False: it cannot be named. */
+static bool
+take_rest(struct preflight *f, struct way *w, struct db_facts *ret)
+{
+	struct buf sql = BUF_INIT;
+	struct schema s = { 0 };
+	struct err e = ERR_INIT;
+	json_t *o;
+	bool ok;
+
+	schema_sql(NULL, &sql);
+	o = way_ask(w, sql.p, end_in(ASK_MS), &e);
+	ok = o != NULL && schema_take(o, &s, &e) && s.v.n > 0 &&
+	    s.total == (int64_t)s.v.n;
+	if (ok) {
+		keep_gaps(f, &s, ret);
+		preflight_find(f, PRE_WARN, w->db->name, s.cure != NULL ?
+		    s.cure : s.v.v[0].grant, "nobody here may read all of it: "
+		    "the rest is dumped, without %s, and is not complete",
+		    ret->lacks_text);
+	} else
+		preflight_find(f, PRE_FAIL, w->db->name, e.hint, "what could "
+		    "be dumped of it is not known%s%s", e.msg[0] ? ": " : "",
+		    e.msg);
+	json_decref(o);
+	schema_release(&s);
+	buf_release(&sql);
+	return ok;
+}
+
+/* Half of a legacy database is more than none of it. */
+static bool
+dump_the_rest(struct preflight *f, const struct site *site,
+    const struct site_db *db, enum way_kind kind, struct way *w,
+    struct db_facts *ret)
+{
+	struct err e = ERR_INIT;
+
+	if (!db->legacy)
+		return false;
+	way_close(w);
+	if (!way_open(w, site, db, kind, end_in(LOGIN_MS), &e) ||
+	    !take_facts(f, w, ret, &e)) {
+		preflight_find(f, PRE_FAIL, db->name, e.hint, "%s", e.msg);
+		return false;
+	}
+	if (!take_rest(f, w, ret))
+		return false;
+	say_facts(f, w, ret);
+	return true;
+}
+
 bool
 preflight_db(struct preflight *f, const struct site *site,
     const struct site_db *db, struct way *w, struct db_facts *ret)
 {
 	struct err login = ERR_INIT, super = ERR_INIT;
 	bool can_super = db->superuser.line != 0, in;
+	enum pre_level grave = can_super || db->legacy ? PRE_WARN : PRE_FAIL;
 	struct buf b = BUF_INIT;
 
 	in = way_open(w, site, db, WAY_LOGIN, end_in(LOGIN_MS), &login) &&
 	    take_facts(f, w, ret, &login);
-	if (in && may_read_all(f, w, ret, can_super ? PRE_WARN : PRE_FAIL)) {
+	if (in && may_read_all(f, w, ret, grave)) {
 		say_facts(f, w, ret);
 		return true;
 	}
@@ -269,7 +340,7 @@ preflight_db(struct preflight *f, const struct site *site,
 		preflight_find(f, PRE_FAIL, db->name, login.hint, "%s",
 		    login.msg);
 	if (!can_super)
-		return false;
+		return in && dump_the_rest(f, site, db, WAY_LOGIN, w, ret);
 	if (!in)
 		preflight_find(f, PRE_WARN, db->name, db->rotate.line != 0 ?
 		    "midwatch recover" : login.hint, "the login fails: %s",
@@ -277,15 +348,18 @@ preflight_db(struct preflight *f, const struct site *site,
 	way_close(w);
 	if (!way_open(w, site, db, WAY_SUPERUSER, end_in(LOGIN_MS), &super) ||
 	    !take_facts(f, w, ret, &super)) {
-		preflight_find(f, PRE_FAIL, db->name, super.hint, "the "
-		    "superuser way fails as well: %s", super.msg);
-		return false;
+		bool rest = in && db->legacy;
+
+		preflight_find(f, rest ? PRE_WARN : PRE_FAIL, db->name,
+		    super.hint, "the superuser way fails as well: %s",
+		    super.msg);
+		return rest && dump_the_rest(f, site, db, WAY_LOGIN, w, ret);
 	}
 	way_say(w, &b);
 	preflight_find(f, PRE_WARN, db->name, NULL, "it is dumped by %s", b.p);
 	buf_release(&b);
-	if (!may_read_all(f, w, ret, PRE_FAIL))
-		return false;
+	if (!may_read_all(f, w, ret, db->legacy ? PRE_WARN : PRE_FAIL))
+		return dump_the_rest(f, site, db, WAY_SUPERUSER, w, ret);
 	say_facts(f, w, ret);
 	return true;
 }

@@ -18,6 +18,7 @@
 #include "backup/set.h"
 #include "backup/way.h"
 #include "base/pool.h"
+#include "pg/schema.h"
 
 enum pre_level { PRE_OK, PRE_WARN, PRE_FAIL };
 
@@ -47,10 +48,16 @@ struct db_facts {
 	bool standby, super;
 	int64_t size;			/* of the database, with its indexes */
 	int64_t tables, locks;		/* to be locked; how many can be held */
+	/* What nobody here may read, of a legacy database that has no other way:
+	 * the rest is dumped, and is not complete. */
+	const struct schema_gap *lacks;
+	size_t n_lacks;
+	const char *lacks_text;
 };
 
 /* Opens the way that will be taken: the login, or where that cannot do it and the
- * site names one, the superuser way. False: there is none. */
+ * site names one, the superuser way; of a legacy database at last the login for
+ * what it can read. False: there is none. */
 bool preflight_db(struct preflight *f, const struct site *site,
     const struct site_db *db, struct way *w, struct db_facts *ret);
 

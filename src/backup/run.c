@@ -130,6 +130,7 @@ add_of_cluster(struct run *r, const struct item *db, const char *prefix,
 		it->db = db->db;
 		it->way = db->way;
 		it->facts = db->facts;
+		it->facts.n_lacks = 0;	/* roles are no tables */
 		it->tools = db->tools;
 		it->ready = true;
 		run_part_of(r, it)->spare = kind != SET_GLOBALS;

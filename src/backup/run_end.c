@@ -123,19 +123,20 @@ put_part(struct run *r, struct manifest *m, struct item *it, size_t shelf)
 {
 	const struct run_part *p = run_part_of(r, it);
 	struct set_part *part = manifest_part(m, p->name, p->kind);
+	bool there = p->copies[shelf].verified;
 
-	part->complete = p->copies[shelf].verified;
+	part->complete = there && it->facts.n_lacks == 0;
 	part->started = it->started != 0 ? it->started : m->started;
 	part->finished = it->finished != 0 ? it->finished : part->started;
 	put_identity(part, it);
 	for (size_t i = 0; i < it->pieces.n; i++) {
 		put_procs(part, it, &it->pieces.v[i]);
-		if (part->complete)
+		if (there)
 			put_file(part, it, &it->pieces.v[i]);
 	}
-	part->dir = part->complete ? it->dir : NULL;
-	part->snapshot = part->complete ? it->snapshot : NULL;
-	if (part->complete && p->tables >= 0) {
+	part->dir = there ? it->dir : NULL;
+	part->snapshot = there ? it->snapshot : NULL;
+	if (there && p->tables >= 0) {
 		part->tables = p->tables;
 		part->rows = p->rows;
 	}
@@ -169,8 +170,9 @@ fill(struct run *r, struct manifest *m, struct proof *proof, size_t shelf,
 		put_part(r, m, it, shelf);
 		*ret_any = *ret_any || (there && p->kind != SET_GLOBALS &&
 		    !p->spare);
-		*ret_all = *ret_all && there && !it->sent_only;
-		if (there && !it->sent_only)
+		*ret_all = *ret_all && there && !it->sent_only &&
+		    it->facts.n_lacks == 0;
+		if (there && !it->sent_only && it->facts.n_lacks == 0)
 			VEC_PUSH(&proof->parts, ((struct proof_part){
 			    .name = p->name, .ok = true, .bytes = p->size,
 			    .took_ms = p->took_ms, .tables = p->tables,

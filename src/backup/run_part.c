@@ -654,6 +654,13 @@ judge(struct run *r, struct item *it)
 			    r->shelves[i].dead : p->copies[i].why);
 		p->ok = p->ok && !r->shelves[i].must;
 	}
+	if (it->facts.n_lacks > 0 && p->kind == SET_DATABASE && p->saved) {
+		p->ok = false;
+		run_part_fails(r, it, "Give its role the rights that are named "
+		    "above, or name a superuser way.", "what can be read of it "
+		    "is saved; it is not complete, without %s",
+		    it->facts.lacks_text);
+	}
 	if (it->sent_only && p->saved)
 		run_part_fails(r, it, "Install PostgreSQL's client programs of "
 		    "its version here; then 'midwatch validate latest'.",
