@@ -299,14 +299,22 @@ ask_restored(const struct cond *c, const struct cond_world *w, struct buf *why)
 enum truth
 ask_rca(const struct cond *c, const struct cond_world *w, struct buf *why)
 {
-	(void)c;
+	const struct inc_entry *en;
+	char at[16];
+
 	if (w->inc == NULL)
 		return no_incident(why);
 	if (!w->inc->published)
 		return answer(TRUTH_NO, why, "the report is not published");
-	return answer(TRUTH_YES, why, "the report was published%s%s",
+	en = newest(w, EVENT_PUBLISHED, NULL, c);
+	answer(TRUTH_YES, why, "the report was published%s%s",
 	    w->inc->published_where ? ": " : "",
 	    w->inc->published_where ? w->inc->published_where : "");
+	if (en != NULL && en->by != NULL) {
+		clock_fmt_short(at, en->at);
+		buf_printf(why, ", by %s at %s", en->by, at);
+	}
+	return TRUTH_YES;
 }
 
 enum truth

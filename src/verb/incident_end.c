@@ -41,6 +41,33 @@ still_there(void *ctx, struct err *e)
 	    inc_state_name(s->inc->state));
 }
 
+/* What makes a criterion true. */
+static const char *
+way_there(const char *criterion)
+{
+	static const struct { const char *begins, *next; } ways[] = {
+		{ "every database", "midwatch validate latest --restore" },
+		{ "every component", "midwatch backup --all-unsafe" },
+		{ "backup", "midwatch backup --all-unsafe" },
+		{ "every disk", "midwatch cleanup --plan" },
+		{ "disk", "midwatch cleanup --plan" },
+		{ "nightly", "midwatch nightly" },
+		{ "every login", "midwatch recover DB --plan" },
+		{ "login", "midwatch recover DB --plan" },
+		{ "services", "midwatch status, and start what is down" },
+		{ "not frozen", "midwatch freeze off" },
+		{ "rca", "midwatch export --output FILE, then midwatch "
+		    "incident publish WHERE" },
+		{ "followups", "midwatch followup add TEXT --owner WHO --due "
+		    "DATE, or midwatch followup none WHY" },
+	};
+
+	for (size_t i = 0; i < sizeof ways / sizeof *ways; i++)
+		if (text_starts(criterion, ways[i].begins))
+			return ways[i].next;
+	return NULL;
+}
+
 static void
 criteria_json(const struct criteria *cs, struct buf *b)
 {
@@ -55,6 +82,8 @@ criteria_json(const struct criteria *cs, struct buf *b)
 		json_put_str(b, "answer", truth_name(cr->truth));
 		json_put_str(b, "seen", cr->why);
 		json_put_str(b, "overridden", cr->over ? cr->over->why : NULL);
+		json_put_str(b, "next", cr->truth != TRUTH_YES &&
+		    cr->over == NULL ? way_there(cr->cond->text) : NULL);
 		json_close(b);
 	}
 	json_close_list(b);
@@ -63,6 +92,12 @@ criteria_json(const struct criteria *cs, struct buf *b)
 static void
 say_criteria(const struct criteria *cs)
 {
+	const char *next;
+	char at[16];
+
+	clock_fmt_short(at, clock_wall_ms());
+	if (cs->v.n > 0)
+		cli_out("asked at %s:", at);
 	for (size_t i = 0; i < cs->v.n; i++) {
 		const struct criterion *cr = &cs->v.v[i];
 
@@ -70,6 +105,9 @@ say_criteria(const struct criteria *cs)
 		    cr->over != NULL ? "OVER" : cr->truth == TRUTH_NO ? "NO" :
 		    "?", cr->cond->text, cr->why, cr->over ? "  overridden: " :
 		    "", cr->over ? cr->over->why : "");
+		next = way_there(cr->cond->text);
+		if (cr->truth != TRUTH_YES && cr->over == NULL && next != NULL)
+			cli_out("  %-8s next: %s", "", next);
 	}
 }
 
@@ -281,6 +319,7 @@ end(struct cli *c, int argc, char **argv, const struct ending *how)
 		goto out;
 	if (d.inc.runbook != NULL && !desk_runbook(&d, &e))
 		goto out;
+	d.en.fresh = true;	/* nothing that was seen before will do */
 	if (d.have_rb)
 		engine_criteria(&d.en, how->to == INC_CLOSED ? &d.rb.close :
 		    &d.rb.resolve, &cs);

@@ -199,8 +199,10 @@ every_button_is_a_verb_of_the_command_line(void **state)
 	assert_string_equal(argv_of("nightly", NULL), "midwatch nightly");
 	assert_string_equal(argv_of("nightly", ARGS({ "dry_run", "true" })),
 	    "midwatch nightly --dry-run");
-	assert_string_equal(argv_of("restore", ARGS({ "db", "otc" })),
-	    "midwatch restore latest otc");
+	assert_string_equal(argv_of("restore", ARGS({ "db", "otc" }, { "set",
+	    "nightly/20250214T021000Z" }, { "beside", "true" }, { "confirm",
+	    "otc" })), "midwatch restore nightly/20250214T021000Z otc --beside "
+	    "--confirm otc");
 	assert_string_equal(argv_of("tell", ARGS({ "trigger", "open" })),
 	    "midwatch incident tell open");
 	assert_string_equal(argv_of("cleanup", NULL), "midwatch cleanup");
