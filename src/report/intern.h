@@ -14,7 +14,7 @@ typedef void md_section(const struct facts *f, struct buf *out);
 md_section section_people, section_told, section_followups, section_analysis,
     section_summary;
 /* work.c */
-md_section section_steps, section_overrides, section_decisions,
+md_section section_steps, section_overrides, section_criteria, section_decisions,
     section_hypotheses, section_pinned, section_evidence;
 /* timeline.c */
 md_section section_story, section_log;

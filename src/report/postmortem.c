@@ -361,6 +361,7 @@ static const struct { const char *heading; md_section *body; } sections[] = {
 	{ "The story", section_story },
 	{ "Steps", section_steps },
 	{ "Overrides and passed gates", section_overrides },
+	{ "Criteria of the end", section_criteria },
 	{ "Decisions", section_decisions },
 	{ "Hypotheses", section_hypotheses },
 	{ "Pinned", section_pinned },

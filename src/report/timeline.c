@@ -29,6 +29,8 @@ static const struct { enum event_kind kind; const char *lead; } leads[] = {
 	{ EVENT_STEP_DOUBT, "**In doubt:** " },
 	{ EVENT_OVERRIDE, "**Overridden:** " },
 	{ EVENT_PROOF_LOST, "**Proof lost:** " },
+	{ EVENT_FREEZE, "Freeze: " },
+	{ EVENT_RESTORED, "**Restored:** " },
 	{ EVENT_JOB_DOUBT, "**Job in doubt:** " },
 	{ EVENT_J_SWITCHED, "Second journal in use: " },
 	{ EVENT_J_LOST, "**Second journal lost:** " },

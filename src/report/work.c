@@ -162,6 +162,36 @@ section_overrides(const struct facts *f, struct buf *out)
 		buf_str(out, "None.\n");
 }
 
+/* ---- criteria of the end --------------------------------------------------------- */
+
+void
+section_criteria(const struct facts *f, struct buf *out)
+{
+	for (size_t i = 0; i < f->n; i++) {
+		const struct inc_entry *en = &f->inc->entries.v[i];
+		const char *what = json_get_str(en->data, "criterion");
+		const char *answer = json_get_str(en->data, "answer");
+		const char *seen = json_get_str(en->data, "seen");
+		const char *for_ = json_get_str(en->data, "for");
+
+		if (en->bad || en->kind != EVENT_CRITERION || what == NULL)
+			continue;
+		buf_str(out, "- ");
+		md_code(out, what);
+		buf_str(out, json_get_bool(en->data, "overridden") ?
+		    ": **overridden**, " : ": ");
+		md_text(out, answer != NULL ? answer : "?");
+		buf_str(out, ", ");
+		md_text(out, seen != NULL ? seen : "");
+		buf_str(out, " (");
+		md_text(out, for_ != NULL ? for_ : "?");
+		buf_str(out, ", ");
+		md_time(out, en->at);
+		of_line(out, en->seq);
+		buf_str(out, ")\n");
+	}
+}
+
 /* ---- decisions, hypotheses, pins ------------------------------------------------ */
 
 static void
