@@ -9,7 +9,9 @@ if ! docker_start || ! docker_image box bash coreutils find; then
 	skip "an engine is cleaned" "$WHY"
 	finish
 fi
-code() { "$MIDWATCH" cleanup --plan --json 2>/dev/null | python3 -c 'import json, sys; print(json.load(sys.stdin).get("code", ""))'; }
+# The plan for programs, in $WORK/plan.json: asked once, read often.
+ask() { "$MIDWATCH" cleanup --plan --json >"$WORK/plan.json" 2>/dev/null; }
+code() { python3 -c 'import json, sys; print(json.load(open(sys.argv[1])).get("code", ""))' "$WORK/plan.json"; }
 # All that there is, as `kind id`.
 all()
 {
@@ -22,8 +24,8 @@ for o in json.load(sys.stdin) or []: print("cache", o["ID"])'
 }
 planned()
 {
-	"$MIDWATCH" cleanup --plan --json | python3 -c 'import json, sys
-for i in json.load(sys.stdin)["items"]: print(i["kind"], i.get("id", i.get("path")))'
+	python3 -c 'import json, sys
+for i in json.load(open(sys.argv[1]))["items"]: print(i["kind"], i.get("id", i.get("path")))' "$WORK/plan.json"
 }
 variant()	# NAME: another image
 {
@@ -84,14 +86,14 @@ run_ "$MIDWATCH" cleanup --plan
 check "the same plan again is equal byte for byte" cmp -s .out plan.txt
 
 # --- a plan that is stale ------------------------------------------------------------------
-CODE=$(code)
+ask
 docker start ended >/dev/null; docker wait ended >/dev/null
-expect_exit 3 "a container that ran since makes it another plan" "$MIDWATCH" cleanup --confirm "$CODE"
+expect_exit 3 "a container that ran since makes it another plan" "$MIDWATCH" cleanup --confirm "$(code)"
 check "nothing went" docker inspect --type container ended
 sleep 1.1
 
 # --- doing it ---------------------------------------------------------------------------
-planned | sort >want
+ask; planned | sort >want
 all | sort >before
 "$MIDWATCH" cleanup --plan 2>/dev/null >plan.txt
 expect_exit 0 "the code does it" "$MIDWATCH" cleanup --confirm "$(code)"
@@ -133,7 +135,7 @@ check "and an image that was made here as well" contains "$OUT" "image junk:1: i
 if sshd_start "$WORK/ssh" "SetEnv DOCKER_HOST=$DOCKER_HOST PATH=$PATH"; then
 	site 'docker = { at = "legacy"; until = "1s"; images = "unused"; };' ",
   $(sshd_place legacy "$WORK/ssh")"
-	planned | sort >want
+	ask; planned | sort >want
 	all | sort >before
 	expect_exit 0 "an engine is cleaned over SSH" "$MIDWATCH" cleanup --confirm "$(code)"
 	all | sort >after
@@ -149,6 +151,7 @@ fi
 docker start arp-db-prod >/dev/null
 docker exec arp-db-prod sh -c 'mkdir -p /scratch/old/d /scratch/old/main; echo log >/scratch/old/d/a.log; echo 15 >/scratch/old/main/PG_VERSION; ln -s /etc /scratch/old/l; touch -d "3 days ago" /scratch/old/d/a.log /scratch/old/d'
 site 'paths = ( "arp-box:/scratch/old" );' ''
+ask
 expect_exit 0 "a folder in a container is planned" "$MIDWATCH" cleanup --plan
 check "with what stays" contains "$OUT" "main: it is a data directory of PostgreSQL"
 expect_exit 0 "and cleaned" "$MIDWATCH" cleanup --confirm "$(code)"
