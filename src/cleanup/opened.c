@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <fts.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
@@ -159,6 +160,24 @@ opened_by(const struct opened *o, uint64_t dev, uint64_t ino)
 	(void)snprintf(((struct opened *)(uintptr_t)o)->said, sizeof o->said,
 	    "pid %ld (%s)", (long)h->pid, *name ? name : "?");
 	return o->said;
+}
+
+const char *
+opened_below(const struct opened *o, const char *path)
+{
+	char *dirs[] = { xstrdup(path), NULL };
+	const char *who = NULL;
+	FTSENT *x;
+	FTS *all = fts_open(dirs, FTS_PHYSICAL | FTS_NOCHDIR | FTS_XDEV, NULL);
+
+	while (who == NULL && all != NULL && (x = fts_read(all)) != NULL)
+		if (x->fts_info == FTS_F)
+			who = opened_by(o, x->fts_statp->st_dev,
+			    x->fts_statp->st_ino);
+	if (all != NULL)
+		(void)fts_close(all);
+	free(dirs[0]);
+	return who;
 }
 
 size_t

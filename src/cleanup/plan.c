@@ -135,19 +135,42 @@ read_stores(struct clean_plan *p)
 	    p->ask.opened : 1);
 }
 
+/* A set that somebody reads, or writes, stays: seen on this host alone. */
+static bool
+is_open(struct clean_plan *p, struct prune_item *x, struct opened *o)
+{
+	const struct clean_part *part = p->parts.v[x->store];
+	char *path = file_join(part->path, x->path);
+	const char *who = part->at == NULL ? opened_below(o, path) : NULL;
+
+	if (who != NULL) {
+		VEC_PUSH(&p->kept, ((struct clean_kept){ x->store,
+		    xstrdup(x->path), xprintf("it is open: %s", who) }));
+		x->fate = PRUNE_LEFT;
+	}
+	free(path);
+	return who != NULL;
+}
+
 static void
 take_prune(struct clean_plan *p)
 {
-	for (size_t i = 0; i < p->prune.v.n; i++) {
-		const struct prune_item *x = &p->prune.v.v[i];
-		struct clean_item *c = VEC_NEW(&p->v);
+	struct opened *o = opened_look();
 
+	for (size_t i = 0; i < p->prune.v.n; i++) {
+		struct prune_item *x = &p->prune.v.v[i];
+		struct clean_item *c;
+
+		if (is_open(p, x, o))
+			continue;
+		c = VEC_NEW(&p->v);
 		*c = (struct clean_item){ .kind = (enum clean_kind)x->kind,
 			.part = x->store, .what = xstrdup(x->path), .size =
 			x->size, .at = x->at, .reason = xstrdup(x->reason),
 			.prune = i };
 		memcpy(c->mark, x->mark, sizeof c->mark);
 	}
+	opened_free(o);
 	for (size_t i = 0; i < p->prune.kept.n; i++) {
 		const struct prune_kept *k = &p->prune.kept.v[i];
 
@@ -265,6 +288,13 @@ to_free(const struct place_room *r)
 	return r->used > may ? r->used - may : 0;
 }
 
+/* Sizes are told by others: they may be any number. */
+static int64_t
+plus(int64_t a, int64_t b)
+{
+	return b > INT64_MAX - a ? INT64_MAX : a + (b > 0 ? b : 0);
+}
+
 /* What is gone frees nothing more. */
 static void
 sum_up(struct clean_plan *p)
@@ -273,7 +303,8 @@ sum_up(struct clean_plan *p)
 		p->parts.v[i]->frees = 0;
 	for (size_t i = 0; i < p->v.n; i++)
 		if (p->v.v[i].fate != PRUNE_DONE)
-			p->parts.v[p->v.v[i].part]->frees += p->v.v[i].size;
+			p->parts.v[p->v.v[i].part]->frees = plus(
+			    p->parts.v[p->v.v[i].part]->frees, p->v.v[i].size);
 }
 
 void
@@ -307,7 +338,8 @@ clean_disks(struct clean_plan *p)
 		d->need = d->percent < CLEAN_BELOW ? 0 : to_free(&d->room);
 		for (size_t k = 0; k < p->parts.n; k++)
 			if (on_disk(p->parts.v[k], d))
-				d->frees += p->parts.v[k]->frees;
+				d->frees = plus(d->frees,
+				    p->parts.v[k]->frees);
 	}
 }
 
@@ -358,7 +390,7 @@ clean_total(const struct clean_plan *p)
 	int64_t n = 0;
 
 	for (size_t i = 0; i < p->v.n; i++)
-		n += p->v.v[i].size;
+		n = plus(n, p->v.v[i].size);
 	return n;
 }
 

@@ -1,12 +1,14 @@
 /* Doing what the plan says, and nothing after the first surprise. */
 #include <stdio.h>
 
+#include "base/file.h"
 #include "base/json.h"
 #include "base/text.h"
 #include "cleanup/engines.h"
 #include "cleanup/tree.h"
 
-enum { BATCH = 24, BATCH_BYTES = 2400, PATH_SHOWN = 400 };
+/* A line of the journal takes about 4000 bytes. */
+enum { BATCH = 200, BATCH_BYTES = 2800, PATH_SHOWN = 400 };
 
 struct doer {
 	struct clean_plan *p;
@@ -120,7 +122,7 @@ outcome(struct doer *d, const struct clean_part *part,
 	else
 		buf_printf(&text, "stopped after %zu of %zu, at %s: %s", done,
 		    n, where.p, v[done]->left != NULL ? v[done]->left : "?");
-	if (done < n) {
+	if (done < n && v[done]->left != NULL) {
 		json_key(&data, "left");
 		json_textn(&data, v[done]->left, text_fit(v[done]->left,
 		    strlen(v[done]->left), PATH_SHOWN));
@@ -180,7 +182,8 @@ static size_t
 fill_batch(struct clean_plan *p, size_t from, struct clean_item **v)
 {
 	const struct clean_item *first = &p->v.v[from];
-	size_t n = 0, bytes = 0;
+	const char *name = p->parts.v[first->part]->name;
+	size_t n = 0, bytes = json_text_size(name, strlen(name));
 
 	for (size_t i = from; i < p->v.n && n < BATCH; i++) {
 		struct clean_item *c = &p->v.v[i];
@@ -229,6 +232,24 @@ item_of(struct clean_plan *p, const struct prune_item *x)
 	return NULL;
 }
 
+/* At the moment: here alone, where it can be seen. */
+static bool
+nobody_reads(struct doer *d, const struct clean_part *part, const char *path,
+    struct err *e)
+{
+	char *full;
+	const char *who;
+
+	if (part->at != NULL)
+		return true;
+	opened_free(d->opened);
+	d->opened = opened_look();
+	full = file_join(part->path, path);
+	who = opened_below(d->opened, full);
+	free(full);
+	return who == NULL || err_set(e, ERR_GUARD, "it is open: %s", who);
+}
+
 static bool
 on_step(void *ctx, const struct prune_item *x, enum prune_step step,
     const char *path, struct err *e)
@@ -238,9 +259,10 @@ on_step(void *ctx, const struct prune_item *x, enum prune_step step,
 	const struct clean_part *part = d->p->parts.v[x->store];
 	struct err why = ERR_INIT;
 
-	(void)path;
 	if (i == NULL)
 		return err_set(e, ERR_GUARD, "it is not in the plan");
+	if (step == PRUNE_BEGINS && !nobody_reads(d, part, path, e))
+		return false;
 	if (step == PRUNE_BEGINS && !intend(d, part, &i, 1)) {
 		*e = d->first;
 		return false;

@@ -207,7 +207,7 @@ find_folders(struct judge *j)
 	for (size_t i = 0; i < t->v.n; i++) {
 		const char *slash = strrchr(t->v.v[i].path, '/');
 		size_t n = slash != NULL ? (size_t)(slash - t->v.v[i].path) : 0;
-		size_t k = i;
+		size_t k;
 
 		j->up[i] = SIZE_MAX;
 		if (slash == NULL || i == 0)
@@ -217,7 +217,12 @@ find_folders(struct judge *j)
 		    (strlen(t->v.v[k].path) != n ||
 		    memcmp(t->v.v[k].path, t->v.v[i].path, n) != 0);)
 			k = j->up[k];
-		j->up[i] = k;
+		if (strlen(t->v.v[k].path) == n &&
+		    memcmp(t->v.v[k].path, t->v.v[i].path, n) == 0 &&
+		    t->v.v[k].type == 'd')
+			j->up[i] = k;
+		else
+			j->why[i] = "its folder was not seen";
 	}
 	for (size_t i = 0; i < t->v.n; i++) {
 		const char *why = by_content(base_of(t->v.v[i].path));

@@ -5,7 +5,8 @@
  * Here everything goes by descriptors from the folder down, never through a link
  * or into another mount; a file is first renamed to a name that nobody knows,
  * looked at once more, and then removed: whatever was put in its place in between
- * gets its name back. At a place a shell does the same, its working directory
+ * gets its name back (a file system that cannot rename without replacing has the
+ * two looks alone). At a place a shell does the same, its working directory
  * being the descriptor; see tree_far.c for what is weaker there.
  */
 #ifndef CLEANUP_TREE_H
@@ -37,6 +38,8 @@ struct tree {
 bool tree_look_here(struct tree *t, const char *path, struct err *e);
 bool tree_look_far(struct tree *t, struct place *p, const char *path,
     struct err *e);
+/* What the shell there printed. */
+bool tree_listing(struct tree *t, const struct buf *b, struct err *e);
 void tree_sort(struct tree *t);
 void tree_release(struct tree *t);
 

@@ -17,6 +17,7 @@
 #include "cleanup/tree.h"
 
 enum { LIST_MAX = 64 << 20, LIST_MS = 300000, REMOVE_MS = 120000 };
+static const int64_t TIME_MAX = 1LL << 40;	/* seconds */
 
 static const char list_script[] =
 "r=$1\n"
@@ -146,7 +147,9 @@ entry(struct tree *t, const char *s)
 		return false;
 	s += 2;
 	if (!number(&s, &dev) || !number(&s, &ino) || !number(&s, &links) ||
-	    !number(&s, &x.id.size) || !number(&s, &x.id.mtime) || *s == '\0')
+	    !number(&s, &x.id.size) || !number(&s, &x.id.mtime) ||
+	    *s == '\0' || x.id.size < 0 || x.id.mtime > TIME_MAX ||
+	    x.id.mtime < -TIME_MAX)
 		return false;
 	x.id.dev = (uint64_t)dev;
 	x.id.ino = (uint64_t)ino;
@@ -195,8 +198,8 @@ find_mounts(struct tree *t, const char *text)
 	}
 }
 
-static bool
-take(struct tree *t, const struct buf *b, struct err *e)
+bool
+tree_listing(struct tree *t, const struct buf *b, struct err *e)
 {
 	size_t at = 0;
 	const char *real = field(b, &at), *id = field(b, &at);
@@ -247,7 +250,7 @@ tree_look_far(struct tree *t, struct place *p, const char *path, struct err *e)
 		    path, (int)(n > 200 ? 200 : n), ran.errout.p);
 	} else if (ok && ran.cut)
 		ok = err_set(e, ERR_GUARD, "'%s' holds too much", path);
-	ok = ok && take(t, &ran.out, e);
+	ok = ok && tree_listing(t, &ran.out, e);
 	place_ran_release(&ran);
 	return ok;
 }

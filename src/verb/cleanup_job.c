@@ -281,8 +281,10 @@ work(struct cleaning *w, const char *code, struct err *e)
 	(void)clean_engines_json(&w->p, &w->engines_after);
 	(void)say_disks(w, "after", &w->after, &w->engines_after, &later);
 	buf_release(&text);
+	/* what has begun was tried, and is not refused any more */
 	return ok ? EXIT_DONE : e->kind == ERR_CANCELLED ? 143 :
-	    e->kind == ERR_GUARD ? EXIT_REFUSED : EXIT_FAILED;
+	    e->kind == ERR_GUARD && add_up(&w->p).gone == 0 ? EXIT_REFUSED :
+	    EXIT_FAILED;
 }
 
 int
