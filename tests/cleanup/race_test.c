@@ -248,7 +248,8 @@ nothing_that_stands_in_is_ever_removed(void **state)
 		}
 		clean_release(&y.p);
 		assert_true(clean_look(&y.p, &ask, &e));
-		for (int turn = 0; turn < 30; turn++) {
+		for (int turn = 0; turn < 30 && (turn == 0 ||
+		    clock_mono_ms() < end); turn++) {
 			err_clear(&e);
 			surprises += !clean_run(&y.p, &care, &e);
 			gone += count_and_forget(&y.p);
@@ -306,7 +307,51 @@ what_was_put_in_its_place_gets_its_name_back(void **state)
 	yard_close(&y);
 }
 
+static void
+die_then(const char *name)
+{
+	assert_int_equal(__real_renameat2(dir_d, name, dir_d,
+	    ".midwatch-going-0123456789abcdef01234567", 0), 0);
+	_exit(7);
+}
+
+/* What was on its way is as old as it was, and in the next plan. */
+static void
+what_a_killed_one_left_goes_with_the_next(void **state)
+{
+	struct clean_care care = { 0 };
+	struct yard y;
+	int status;
+	pid_t pid;
+
+	(void)state;
+	assert_true(kit_sh("rm -rf \"$1/old\" \"$1/out\" \"$1/hide\" "
+	    "\"$1/trash\""));
+	set_out();
+	put(dir_d, "f0", "decoyous 000", false);
+	put(dir_d, "f1", "decoyous 000", false);
+	yard_open(&y, 0, "");
+	yard_look(&y);
+	assert_int_equal(y.p.v.n, 2);
+	pid = fork();
+	if (pid == 0) {
+		between = die_then;
+		(void)clean_run(&y.p, &care, &y.e);
+		_exit(0);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(WEXITSTATUS(status), 7);
+	yard_look(&y);
+	assert_int_equal(y.p.v.n, 2);
+	assert_non_null(yard_item(&y,
+	    "d/.midwatch-going-0123456789abcdef01234567"));
+	assert_true(clean_run(&y.p, &care, &y.e));
+	assert_true(kit_sh("test \"$(ls -A \"$1/old/d\")\" = stays"));
+	yard_close(&y);
+}
+
 static const struct CMUnitTest tests[] = {
+	cmocka_unit_test(what_a_killed_one_left_goes_with_the_next),
 	cmocka_unit_test(what_was_put_in_its_place_gets_its_name_back),
 	cmocka_unit_test(nothing_that_stands_in_is_ever_removed),
 };

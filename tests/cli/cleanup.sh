@@ -166,9 +166,32 @@ for path in / /etc "$HOME" .; do
 	check "a clean-up of '$path' is refused, and why" grep -qE "never cleaned: it is (the root|a directory of|a home)|the record of this site|a record of ours" .out
 done
 
+# --- a folder that is a store ---------------------------------------------------------------------
+at=$(basename "$(ls -d nas/nightly/*Z | tail -n 1)")
+echo log >nas/nightly/loose.log; old nas
+site '' '' '"nas"'
+run_ "$MIDWATCH" cleanup --plan
+check "sets stay though their store is a folder to be cleaned" contains "$OUT" "nightly/$at: it is a backup set, and retention decides about those"
+check "nothing of them goes" [ -z "$(grep '^  file .*Z/' .out)" ]
+rm nas/nightly/loose.log
+
+# --- a set that somebody reads ---------------------------------------------------------------------
+mv state state.of.the.incident
+site '' '' ''
+set_ nightly '60 days ago' verified; far=$(stamp '60 days ago')
+run_ "$MIDWATCH" cleanup --plan
+check "an old set goes" grep -q "^  set .*nightly/$far\$" .out
+ask=$("$MIDWATCH" cleanup --plan --json 2>/dev/null | python3 -c 'import json, sys; print(json.load(sys.stdin).get("code", ""))')
+exec 8<"nas/nightly/$far/otc.dump.gz"
+run_ "$MIDWATCH" cleanup --plan
+check "and stays while somebody reads it" contains "$OUT" "nightly/$far: it is open: pid $$"
+expect_exit 3 "also when it was planned before" "$MIDWATCH" cleanup --confirm "$ask"
+exec 8<&-
+check "whole" [ -e "nas/nightly/$far/manifest.json" ]
+
 # --- pg_wal is what fills the disk ---------------------------------------------------------------
 if pg_start_cluster "$WORK/pg" "max_wal_size = 32MB"; then
-	psql_ "$WORK/pg" -c 'CREATE DATABASE otc' -c "SELECT pg_create_physical_replication_slot('gone_standby', true)"
+	psql_ "$WORK/pg" -c 'CREATE DATABASE otc' -c "SELECT pg_create_physical_replication_slot('gone_standby', true)" >/dev/null
 	psql_ "$WORK/pg" -d otc -c "SELECT pg_logical_emit_message(false, 'x', repeat('y', 1000000)) FROM generate_series(1, 70)" >/dev/null
 	site '' '' "\"$WORK/pg/data\", \"$WORK/pg/data/pg_wal\", \"$WORK/pg\""
 	sed -i "s|host = \"127.0.0.1\"; port = 1;|host = \"$WORK/pg\"; port = $PG_PORT; user = \"postgres\";|" midwatch.cfg

@@ -161,6 +161,8 @@ without_an_incident_its_questions_are_unknown(void **state)
 		"update sent within 15m", "declared downtime", "told open",
 		"rca published", "followups assigned", "not step own done",
 		"restored otc", "precheck passed",
+		"rca published", "followups assigned", "cleanup done",
+		"not step own done",
 	};
 
 	(void)state;
@@ -171,6 +173,46 @@ without_an_incident_its_questions_are_unknown(void **state)
 	}
 	assert_int_equal(ask("nightly passed since-open"), TRUTH_UNKNOWN);
 	says("no incident is open");
+}
+
+static void
+a_clean_up_is_done_when_the_last_one_ended_well(void **state)
+{
+	static const struct {
+		const char *verb, *outcome;
+		enum truth answer;
+		const char *why;
+	} cases[] = {
+		{ "backup", "done", TRUTH_NO, "no clean-up has ended" },
+		{ "cleanup", "failed", TRUTH_NO, "ended as 'failed'" },
+		{ "cleanup", "done", TRUTH_YES, "a clean-up ended well" },
+		{ "backup", "failed", TRUTH_YES, "a clean-up ended well" },
+		{ "cleanup", "refused", TRUTH_NO, "ended as 'refused'" },
+	};
+
+	(void)state;
+	assert_int_equal(ask("cleanup done since-open"), TRUTH_NO);
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct inc_entry *x = VEC_NEW(&inc.entries);
+
+		x->kind = EVENT_JOB_ENDED;
+		x->at = noon;
+		x->data = json_object();
+		json_object_set_new(x->data, "verb",
+		    json_string(cases[i].verb));
+		json_object_set_new(x->data, "outcome",
+		    json_string(cases[i].outcome));
+		assert_int_equal(ask("cleanup done since-open"),
+		    cases[i].answer);
+		says(cases[i].why);
+	}
+	world.now = noon + 3 * 3600000;
+	json_object_set_new(inc.entries.v[inc.entries.n - 1].data, "outcome",
+	    json_string("done"));
+	assert_int_equal(ask("cleanup done within 2h"), TRUTH_NO);
+	assert_int_equal(ask("cleanup done within 4h"), TRUTH_YES);
+	for (size_t i = 0; i < inc.entries.n; i++)
+		json_decref(inc.entries.v[i].data);
 }
 
 static void
@@ -597,6 +639,7 @@ a_freeze_check_that_cannot_run_answers_nothing(void **state)
 static const struct CMUnitTest tests[] = {
 	TEST(what_cannot_be_read_yet_is_unknown_and_says_so),
 	TEST(without_an_incident_its_questions_are_unknown),
+	TEST(a_clean_up_is_done_when_the_last_one_ended_well),
 	TEST(a_step_is_done_only_while_its_proof_holds),
 	TEST(a_role_is_taken_by_somebody),
 	TEST(sev_0_is_graver_than_sev_1),
