@@ -231,7 +231,9 @@ engines_mark(enum clean_kind kind, const json_t *o, char mark[SHA_HEX])
 		add_word(&sha, json_get_str(state, "Status"));
 		add_word(&sha, json_get_str(state, "FinishedAt"));
 	} else if (kind == CLEAN_IMAGE) {
-		json_array_foreach(json_object_get(o, "RepoTags"), i, tag)
+		const json_t *tags = json_object_get(o, "RepoTags");
+
+		json_array_foreach(tags, i, tag)
 			add_word(&sha, json_string_value(tag));
 	} else if (kind == CLEAN_CACHE) {
 		add_word(&sha, json_get_str(o, "LastUsedAt"));

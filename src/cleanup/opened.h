@@ -19,7 +19,7 @@ struct opened;
 struct opened *opened_look(void);
 const char *opened_by(const struct opened *o, uint64_t dev, uint64_t ino);
 /* Something in that folder, or in a folder of it. */
-const char *opened_below(const struct opened *o, const char *dir);
+const char *opened_below(const struct opened *o, const char *path);
 /* Processes that did not let us look. */
 size_t opened_hidden(const struct opened *o);
 int64_t opened_at(const struct opened *o);	/* monotonic ms */
