@@ -233,8 +233,9 @@ engines_mark(enum clean_kind kind, const json_t *o, char mark[SHA_HEX])
 	} else if (kind == CLEAN_IMAGE) {
 		const json_t *tags = json_object_get(o, "RepoTags");
 
-		json_array_foreach(tags, i, tag)
+		json_array_foreach(tags, i, tag) {
 			add_word(&sha, json_string_value(tag));
+		}
 	} else if (kind == CLEAN_CACHE) {
 		add_word(&sha, json_get_str(o, "LastUsedAt"));
 		add_word(&sha, json_get_str(o, "UsageCount"));
