@@ -13,15 +13,25 @@
 enum site_trigger
 telling_trigger(const char *word)
 {
+	struct buf known = BUF_INIT;
 	const char *near;
 
-	for (int t = 0; t < SITE_TRIGGER_COUNT; t++)
-		if (strcmp(site_triggers[t], word) == 0)
+	for (int t = 0; t < SITE_TRIGGER_COUNT; t++) {
+		if (strcmp(site_triggers[t], word) == 0) {
+			buf_release(&known);
 			return (enum site_trigger)t;
+		}
+		buf_printf(&known, "%s%s", t > 0 ? ", " : "",
+		    site_triggers[t]);
+	}
 	near = text_nearest(word, site_triggers, SITE_TRIGGER_COUNT);
-	(void)cli_usage("unknown trigger '%s'%s%s%s", word, near != NULL ?
-	    ", did you mean '" : "; 'midwatch lint' of a site file lists "
-	    "them", near != NULL ? near : "", near != NULL ? "'?" : "");
+	if (near != NULL)
+		(void)cli_usage("unknown trigger '%s', did you mean '%s'?",
+		    word, near);
+	else
+		(void)cli_usage("unknown trigger '%s', it is one of %s", word,
+		    known.p);
+	buf_release(&known);
 	return SITE_TRIGGER_COUNT;
 }
 
