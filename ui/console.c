@@ -396,6 +396,7 @@ begin(struct console *c, struct err *e)
 		look_at_link(c, clock_mono_ms());
 	c->model->head.read_only = o->read_only;
 	c->paint = c->key = true;
+	(void)term_flush(c->term);
 	frame(c, clock_mono_ms());	/* before anybody can be waited for */
 	(void)term_flush(c->term);
 	if (o->source.start != NULL)

@@ -434,14 +434,17 @@ term_forget(struct term *t)
 
 /* ---- painting ------------------------------------------------------------ */
 
+/* Combining marks in the last column: some terminals have wrapped by then and
+ * put them into the next row, so they stay away there. */
 static void
 put_cell(struct term *t, int x, int y, const struct cell *cell)
 {
 	wchar_t text[CCHARW_MAX + 1];
 	size_t n = 0, len = strlen(cell->text);
+	size_t most = x == t->w - 1 ? 1 : CCHARW_MAX;
 	cchar_t cc;
 
-	for (size_t i = 0; i < len && n < CCHARW_MAX;) {
+	for (size_t i = 0; i < len && n < most;) {
 		uint32_t cp = ' ';
 		size_t used = text_utf8_len(cell->text + i, len - i, &cp);
 

@@ -223,47 +223,6 @@ no_question_is_sent_and_nothing_foreign_gets_through(void **state)
 }
 
 static void
-the_screen_is_what_a_repaint_would_make_it(void **state)
-{
-	static const char *const hands[] = { "2", "j", "\t", "z", "z", "?", "j",
-		"G", "q", ":", "clean", "\033", "b", "q", "i", "abc", "\033",
-		"!", "q", "U", "\t", "\r", "C", "Z", "Z" };
-	static const char *const terms[] = { "xterm-256color", "screen",
-		"vt100", "linux", "tmux-256color" };
-
-	(void)state;
-	for (size_t t = 0; t < sizeof terms / sizeof *terms; t++) {
-		struct pty p;
-
-		test_case(terms[t]);
-		begin(&p, 80, 24, terms[t], t == 2 ? "C" : "C.UTF-8", NULL,
-		    NULL);
-		pty_until(&p, "Enter:open");
-		for (size_t i = 0; i < sizeof hands / sizeof *hands; i++) {
-			char *before, *after;
-
-			key(&p, hands[i]);
-			pty_quiet(&p, 200);
-			before = pty_text(&p);
-			key(&p, "\014");
-			pty_quiet(&p, 200);
-			after = pty_text(&p);
-			if (strcmp(before, after) != 0) {
-				print_message("%s\nshould be:\n%s\n", before,
-				    after);
-				fail_msg("after hand %zu", i);
-			}
-			free(before);
-			free(after);
-		}
-		kill(p.pid, SIGTERM);
-		(void)pty_exit(&p);
-		pty_clean(&p);
-		pty_end(&p);
-	}
-}
-
-static void
 it_is_frugal(void **state)
 {
 	struct pty p;
@@ -474,7 +433,6 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(a_paste_is_never_keys),
 	cmocka_unit_test(ctrl_s_does_not_freeze_it_and_answers_are_no_keys),
 	cmocka_unit_test(no_question_is_sent_and_nothing_foreign_gets_through),
-	cmocka_unit_test(the_screen_is_what_a_repaint_would_make_it),
 	cmocka_unit_test(it_is_frugal),
 	cmocka_unit_test(a_flood_is_few_frames_and_keys_get_through),
 	cmocka_unit_test(a_stalled_terminal_costs_nothing),

@@ -84,9 +84,9 @@ TEST_HELPER const VTermScreenCallbacks pty_callbacks = {
 	.bell = pty_bell,
 };
 
+/* The terminal alone: whoever runs on it is the caller's. */
 TEST_HELPER void
-pty_start(struct pty *p, int w, int h, const char *const *argv,
-    const char *const *env)
+pty_make(struct pty *p, int w, int h)
 {
 	struct winsize size = { .ws_col = (unsigned short)w,
 		.ws_row = (unsigned short)h };
@@ -104,13 +104,28 @@ pty_start(struct pty *p, int w, int h, const char *const *argv,
 	vterm_screen_set_callbacks(p->screen, &pty_callbacks, p);
 	vterm_screen_enable_altscreen(p->screen, 1);
 	vterm_screen_reset(p->screen, 1);
+}
+
+/* Its slave becomes the terminal of this process, which leads a session. */
+TEST_HELPER void
+pty_sit(struct pty *p)
+{
+	(void)ioctl(p->slave, TIOCSCTTY, 0);
+	for (int fd = 0; fd < 2; fd++)
+		(void)dup2(p->slave, fd);
+}
+
+TEST_HELPER void
+pty_start(struct pty *p, int w, int h, const char *const *argv,
+    const char *const *env)
+{
+	pty_make(p, w, h);
 	p->pid = fork();
 	assert_true(p->pid >= 0);
 	if (p->pid == 0) {
 		(void)setsid();
-		(void)ioctl(p->slave, TIOCSCTTY, 0);
-		for (int fd = 0; fd < 3; fd++)
-			(void)dup2(p->slave, fd);
+		pty_sit(p);
+		(void)dup2(p->slave, 2);
 		(void)close(p->slave);
 		for (; env != NULL && *env; env++)
 			(void)putenv(strdup(*env));
