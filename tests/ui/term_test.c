@@ -238,6 +238,7 @@ a_frame_waits_until_the_last_has_left(void **state)
 	(void)state;
 	seed = 3;
 	sit("xterm-256color", 400, 150, false);
+	show();
 	for (int i = 0; i < 400 && term_ready(term); i++) {
 		scribble();	/* nobody reads: the terminal is stalled */
 		term_redraw(term);
