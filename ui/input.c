@@ -197,7 +197,8 @@ csi(struct input *in, struct scan *s)
 		return skip(s, i);
 	}
 	key = final == '~' ? tilde_key(args[0]) : final_key(final);
-	if (key == KEY_NONE)
+	/* with a row before it R is where the cursor stands, not F3 */
+	if (key == KEY_NONE || (final == 'R' && args[0] > 1))
 		return skip(s, i);
 	/* 3 is Alt, 2 Shift, 5 Ctrl; only Alt makes another key */
 	return key_found(s, i, args[1] == 3 ? key | KEY_ALT : key);
@@ -232,19 +233,30 @@ string(struct scan *s)
 	return s->n > SEQUENCE_MAX ? skip(s, s->n) : MORE;
 }
 
+/* The begin of a character whose other bytes are still under way. */
+static bool
+is_begin(const struct scan *s)
+{
+	unsigned char first = (unsigned char)s->p[0];
+
+	if (first < 0xc2 || first > 0xf4 || s->n >= 4)
+		return false;
+	for (size_t i = 1; i < s->n; i++)
+		if (((unsigned char)s->p[i] & 0xc0) != 0x80)
+			return false;
+	return true;
+}
+
 static enum found
 character(struct scan *s)
 {
 	uint32_t cp = 0;
 	size_t len = text_utf8_len(s->p, s->n, &cp);
-	unsigned char first = (unsigned char)s->p[0];
 
 	if (len > 0)
 		return cp == 0 || (cp >= 0x80 && cp < 0xa0) ? skip(s, len) :
 		    key_found(s, len, cp == '\n' ? '\n' : cp);
-	if (first >= 0xc2 && first <= 0xf4 && s->n < 4 && !s->late)
-		return MORE;
-	return skip(s, 1);
+	return is_begin(s) && !s->late ? MORE : skip(s, 1);
 }
 
 static enum found
