@@ -145,7 +145,7 @@ keep_watch(pid_t pid, int signals, struct hearing *h, int *status)
 			break;
 		}
 		(void)poll(f, 2, have ? 20 : 1000);
-		if (f[1].revents != 0)
+		if (h != NULL && f[1].revents != 0)
 			hear_text(h);
 	}
 	return have && gone;

@@ -431,7 +431,7 @@ promote(struct court *c)
 	bool any = false, newer = false;
 	size_t end = 0;
 
-	for (size_t i = 0; i < c->v.n; i++) {
+	for (size_t i = 0; c->v.v != NULL && i < c->v.n; i++) {
 		struct judged *j = &c->v.v[i];
 
 		if (i == 0 || c->v.v[i - 1].store != j->store) {
