@@ -22,8 +22,8 @@ on_signal(int sig)
 	got_signal = sig;
 }
 
-static void
-warn(const char *what)
+void
+follow_warn(const char *what)
 {
 	cli_note("%s", what);
 }
@@ -70,8 +70,8 @@ bar(struct desk *d, int64_t n)
 	job_info_release(&info);
 }
 
-static void
-catch_signals(void)
+void
+follow_catch(void)
 {
 	struct sigaction sa = { .sa_handler = on_signal };
 
@@ -79,10 +79,18 @@ catch_signals(void)
 	(void)sigaction(SIGTERM, &sa, NULL);
 }
 
-static bool
-follow(struct desk *d, int64_t job, bool *ret_detached, struct err *e)
+int
+follow_signal(void)
+{
+	return got_signal;
+}
+
+bool
+follow_job(struct desk *d, int64_t job, bool *ret_detached, struct err *e)
 {
 	int64_t at = 0;
+
+	json_output = d->cli->json;
 
 	while (job_follow(&d->state, job, &at, FOLLOW_MS, sink, e)) {
 		bar(d, job);
@@ -127,6 +135,13 @@ say_json(struct desk *d, int64_t job, int status, bool detached)
 	free(path);
 }
 
+void
+follow_goes_on(int64_t job)
+{
+	cli_note("job %" PRId64 " goes on; 'midwatch jobs' shows it, "
+	    "'midwatch cancel %" PRId64 "' stops it", job, job);
+}
+
 int
 follow_start(struct desk *d, const struct job_spec *spec, struct err *e)
 {
@@ -135,10 +150,9 @@ follow_start(struct desk *d, const struct job_spec *spec, struct err *e)
 	int64_t job = 0;
 	int status = EXIT_FAILED;
 
-	json_output = d->cli->json;
-	catch_signals();
-	if (!job_start(&d->state, spec, warn, &job, e) ||
-	    !follow(d, job, &detached, e))
+	follow_catch();
+	if (!job_start(&d->state, spec, follow_warn, &job, e) ||
+	    !follow_job(d, job, &detached, e))
 		return -1;
 	if (detached)
 		status = EXIT_DONE;
@@ -155,8 +169,7 @@ follow_start(struct desk *d, const struct job_spec *spec, struct err *e)
 	if (d->cli->json)
 		say_json(d, job, status, detached);
 	else if (detached)
-		cli_note("job %" PRId64 " goes on; 'midwatch jobs' shows it, "
-		    "'midwatch cancel %" PRId64 "' stops it", job, job);
+		follow_goes_on(job);
 	return status;
 }
 

@@ -13,6 +13,14 @@
 #include "job/job.h"
 #include "verb/cli.h"
 
+/* From before a job exists: a signal must find either no job or its follower. */
+void follow_catch(void);
+int follow_signal(void);		/* that came, 0: none */
+/* A job until its end, or until somebody lets go of it. */
+bool follow_job(struct desk *d, int64_t job, bool *ret_detached,
+    struct err *e);
+void follow_warn(const char *what);	/* for job_start() */
+void follow_goes_on(int64_t job);
 /* The exit status of the verb, or -1 with e. */
 int follow_start(struct desk *d, const struct job_spec *spec, struct err *e);
 

@@ -21,35 +21,7 @@
 #include "verb/secrets.h"
 #include "verb/verbs.h"
 
-enum { FOLLOW_MS = 200, CANCEL_WAIT_MS = 20000, KEY_MS = 10000 };
-
-static volatile sig_atomic_t got_signal;
-
-static void
-on_signal(int sig)
-{
-	got_signal = sig;
-}
-
-static void
-warn(const char *what)
-{
-	cli_note("%s", what);
-}
-
-static bool json_output;
-
-/* Job output goes to stderr when stdout carries one JSON object. */
-static void
-sink(const char *p, size_t n)
-{
-	struct buf clean = BUF_INIT;
-
-	text_clean(&clean, p, n, TEXT_BLOCK);
-	(void)fwrite(clean.p, 1, clean.n, json_output ? stderr : stdout);
-	(void)fflush(json_output ? stderr : stdout);
-	buf_release(&clean);
-}
+enum { KEY_MS = 10000 };
 
 /* A line typed at the terminal; false at its end. */
 static bool
@@ -114,40 +86,6 @@ may_run(struct desk *d, const struct rb_step *step, struct run_options *o,
 	return false;
 }
 
-/* From before the job exists: a signal must find either no job or the follower. */
-static void
-catch_signals(void)
-{
-	struct sigaction sa = { .sa_handler = on_signal };
-
-	(void)sigaction(SIGINT, &sa, NULL);
-	(void)sigaction(SIGTERM, &sa, NULL);
-}
-
-/* The job until its end, or until somebody lets go of it. */
-static bool
-follow(struct desk *d, int64_t job, bool *ret_detached, struct err *e)
-{
-	int64_t at = 0;
-
-	while (job_follow(&d->state, job, &at, FOLLOW_MS, sink, e)) {
-		if (got_signal == 0)
-			continue;
-		if (got_signal == SIGINT && isatty(STDIN_FILENO)) {
-			*ret_detached = true;
-			return true;
-		}
-		cli_note("cancelling job %" PRId64, job);
-		if (!job_cancel(&d->state, job, CANCEL_WAIT_MS, e) &&
-		    e->kind != ERR_GUARD)
-			return false;
-		err_clear(e);
-		(void)job_follow(&d->state, job, &at, 0, sink, e);
-		return true;
-	}
-	return e->kind == ERR_NONE;
-}
-
 /* What a failure set off: who was told, who is to be called, the severity. */
 static void
 say_after(const struct desk *d, const struct inc_step *s)
@@ -178,8 +116,8 @@ say_end(struct desk *d, const struct rb_step *step, int64_t job, bool detached,
 		return cli_fail(d->cli, &e);
 	s = incident_step(&d->inc, step->id);
 	done = s != NULL && s->state == wanted;
-	status = detached || done ? EXIT_DONE : got_signal != 0 ?
-	    128 + got_signal : s != NULL && s->how != NULL &&
+	status = detached || done ? EXIT_DONE : follow_signal() != 0 ?
+	    128 + follow_signal() : s != NULL && s->how != NULL &&
 	    strcmp(s->how, "cancelled") == 0 ? 143 : EXIT_FAILED;
 	if (d->cli->json) {
 		json_open(&b);
@@ -384,7 +322,6 @@ verb_run(struct cli *c, int argc, char **argv)
 		return EXIT_USAGE;
 	if ((skip != NULL && !*skip) || (over != NULL && !*over))
 		return cli_usage("a reason is needed");
-	json_output = c->json;
 	if (!take_args(&given, &with, &pool))
 		return EXIT_USAGE;
 	o.with = &with;
@@ -405,12 +342,12 @@ verb_run(struct cli *c, int argc, char **argv)
 	else if ((ok = may_run(&d, step, &o, &typed, &e) &&
 	    plan_read(&d, step, &o, code, &e))) {
 		if (step->kind == STEP_COMMAND || step->kind == STEP_ACTION)
-			catch_signals();
-		ok = engine_run(&d.en, step, &o, desk_config(&d), warn, &result,
-		    &job, &e);
+			follow_catch();
+		ok = engine_run(&d.en, step, &o, desk_config(&d), follow_warn,
+		    &result, &job, &e);
 	}
 	if (ok && job > 0)
-		ok = follow(&d, job, &detached, &e);
+		ok = follow_job(&d, job, &detached, &e);
 out:
 	if (!ok)
 		status = cli_fail(c, &e);
