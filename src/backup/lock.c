@@ -159,8 +159,10 @@ backup_lock_take(struct backup_lock *l, const struct state *s, const char *db,
 			err_sys(e, "cannot lock %s", db);
 		else {
 			holder_of(fd, &b);
-			err_set(e, ERR_BUSY, "%s is being backed up by %s", db,
-			    b.p);
+			/* what is no database is work of its own */
+			err_set(e, ERR_BUSY, *db == '-' ? "%s runs already: %s"
+			    : "%s is being backed up by %s", *db == '-' ?
+			    db + 1 : db, b.p);
 			err_hint(e, "Wait for it; 'midwatch jobs' shows how "
 			    "far it is, 'midwatch cancel' ends it.");
 		}

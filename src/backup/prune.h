@@ -66,6 +66,10 @@ struct prune_plan {
 bool prune_whose(const struct sets *s, struct place *p, const struct set *set,
     struct buf *why, int64_t *ret_quiet, struct err *e);
 
+/* backup_lock_take() by this name keeps two from pruning at once; no database can
+ * have it. */
+#define PRUNE_LOCK "-cleanup"
+
 struct prune_ask {
 	const struct keep_ask *keep;
 	const struct sets_ask *look;	/* how a store is read again */

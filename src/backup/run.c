@@ -239,6 +239,11 @@ look_at_store(struct run *r, struct shelf *s, int64_t estimate)
 	else if (!preflight_room(f, r->ask->site, s->store->name, s->place,
 	    path, estimate, r->ask->class))
 		shelf_dies(s, "%s", f->v.v[f->v.n - 1].text);
+	else if (r->ask->dry && !shelf_try(s, r->ask->class, &e)) {
+		preflight_find(f, s->must ? PRE_FAIL : PRE_WARN,
+		    s->store->name, e.hint, "it takes no set: %s", e.msg);
+		shelf_dies(s, "it takes no set: %s", e.msg);
+	}
 	free(path);
 }
 

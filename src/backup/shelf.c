@@ -224,6 +224,37 @@ shelves_claim(struct shelf *v, size_t n, enum set_class class,
 }
 
 bool
+shelf_try(struct shelf *s, enum set_class class, struct err *e)
+{
+	char *dir = xprintf("%s/%s", s->store->path, set_class_name(class));
+	int64_t now = clock_wall_ms(), at = now - now % 1000;
+	struct buf left = BUF_INIT;
+	struct place_stat st;
+	struct err why = ERR_INIT;
+	bool ok = place_stat(s->place, dir, &st, &why);
+
+	if (!ok && why.kind == ERR_NOTFOUND) {
+		free(dir);
+		return true;
+	}
+	for (int i = 0; ok && i < CLAIMS; i++, at += 1000) {
+		ok = claim(s, class, at, &why);
+		if (ok || why.sys_errno != EEXIST)
+			break;
+		ok = true;
+		err_clear(&why);
+	}
+	if (s->dir != NULL && !shelf_abandon(s, &left) && ok)
+		ok = err_set(&why, ERR_FAILED, "what was tried there could not "
+		    "be removed: %s", left.p);
+	if (!ok)
+		*e = why;
+	buf_release(&left);
+	free(dir);
+	return ok;
+}
+
+bool
 shelf_folder(struct shelf *s, const char *name, struct err *e)
 {
 	char *path = xprintf("%s/%s", s->dir, name);

@@ -41,6 +41,9 @@ bool shelves_claim(struct shelf *v, size_t n, enum set_class class,
     int64_t *ret_at, struct err *e);
 /* A folder in it, for a component of several files. */
 bool shelf_folder(struct shelf *s, const char *name, struct err *e);
+/* Would it take a set? Claims one and gives it back; where nothing was ever stored
+ * it makes nothing, and says yes. */
+bool shelf_try(struct shelf *s, enum set_class class, struct err *e);
 /* Size and SHA-256 of the file as it lies there. */
 bool shelf_read_back(struct shelf *s, const char *file, int64_t size,
     const char *sha256, struct err *e);

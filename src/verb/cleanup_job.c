@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "backup/lock.h"
+#include "backup/prune.h"
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/text.h"
@@ -14,9 +15,6 @@
 #include "verb/follow.h"
 
 enum { LOOK_MS = 250, SAY_MS = 500 };
-
-/* No database can have this name. */
-static const char lock_name[] = "-cleanup";
 
 struct cleaning {
 	struct job *job;
@@ -235,7 +233,7 @@ begin(struct cleaning *w, char code[CLEAN_CODE], struct err *e)
 	if (!w->d.have_site)
 		return err_set(e, ERR_USAGE, "there is no site file");
 	follow_incident(&w->d);
-	if (!backup_lock_take(&w->lock, &w->d.state, lock_name, "cleanup",
+	if (!backup_lock_take(&w->lock, &w->d.state, PRUNE_LOCK, "cleanup",
 	    &busy) && busy.kind == ERR_BUSY) {
 		*e = busy;
 		return err_hint(e, "Two at once would surprise each other.");

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "backup/lock.h"
 #include "backup/prune.h"
 #include "base/clock.h"
 #include "base/text.h"
@@ -215,6 +216,28 @@ carry_out(struct pruning *p)
 	tally(p);
 }
 
+static void
+prune_all(struct pruning *p)
+{
+	struct saving *s = p->s;
+	struct err e = ERR_INIT;
+
+	p->shelves.cancelled = s->care.cancelled;
+	p->shelves.ctx = s->care.ctx;
+	p->shelves.look = p->look;
+	if (!shelves_open(&p->shelves, &s->desk.site, NULL, &e))
+		return;
+	ask_for(p);
+	look(p);
+	if (p->plan.v.n > 0 && say_plan(p))
+		carry_out(p);
+	else if (p->plan.v.n > 0) {
+		p->ret->left = p->plan.v.n;
+		saving_say(s, "[WARNING] retention: nothing is removed without "
+		    "a record of it");
+	}
+}
+
 void
 pruning_run(struct saving *s, struct pruned *ret)
 {
@@ -222,25 +245,21 @@ pruning_run(struct saving *s, struct pruned *ret)
 	struct pruning p = { .s = s, .ret = ret,
 		.look.orphans = (const char *const *)orphans->v,
 		.look.n_orphans = orphans->n };
+	struct backup_lock lock = BACKUP_LOCK_INIT;
 	struct err e = ERR_INIT;
 	char size[16];
 
 	if (s->care.progress != NULL)
 		s->care.progress(s->care.ctx, "retention: what may go", 0, 0);
-	p.shelves.cancelled = s->care.cancelled;
-	p.shelves.ctx = s->care.ctx;
-	p.shelves.look = p.look;
-	if (shelves_open(&p.shelves, &s->desk.site, NULL, &e)) {
-		ask_for(&p);
-		look(&p);
-		if (p.plan.v.n > 0 && say_plan(&p))
-			carry_out(&p);
-		else if (p.plan.v.n > 0) {
-			ret->left = p.plan.v.n;
-			saving_say(s, "[WARNING] retention: nothing is removed "
-			    "without a record of it");
-		}
+	if (backup_lock_take(&lock, &s->desk.state, PRUNE_LOCK, "nightly",
+	    &e) || e.kind != ERR_BUSY)
+		prune_all(&p);
+	else {
+		ret->unread = site_stores(&s->desk.site);
+		saving_say(s, "[WARNING] retention: this night removes nothing:"
+		    " %s", e.msg);
 	}
+	backup_lock_drop(&lock);
 	if (ret->removed + ret->promoted > 0) {
 		text_fmt_size(size, ret->freed);
 		saving_say(s, "[OK] retention: %zu removed, %s freed, %zu "

@@ -85,6 +85,14 @@ check "and see every copy" is \
 expect_exit 0 "for programs it is one object" "$MIDWATCH" nightly --json
 check "that says it all" is '[o["ok"], o["exit"], len(o["components"]), all(c["ok"] for c in o["components"])]' "[True, 0, 6, True]"
 
+mv nas/nightly nas/kept && : >nas/nightly
+expect_exit 1 "a dry run finds a store that takes no set" "$MIDWATCH" nightly --dry-run
+check "and names it" contains "$OUT" "[ERROR] nas: it takes no set: "
+rm nas/nightly && mv nas/kept nas/nightly
+entries=$(find nas local | sort)
+expect_exit 0 "one that does is tried" "$MIDWATCH" nightly --dry-run
+check "without leaving anything there" [ "$(find nas local | sort)" = "$entries" ]
+
 # --- two at once -----------------------------------------------------------------------
 components=', { name = "slow"; command = "sleep 4; echo x"; }'
 site

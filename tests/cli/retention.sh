@@ -105,6 +105,10 @@ assert r["left"] == 0 and r["removed"] + r["promoted"] == len(r["items"]) and r[
 assert all(i["done"] and i["reason"] for i in r["items"]), r'
 check "good news is told" grep -q '"trigger":"nightly-ok".*all [0-9]* are verified' ops
 check "the heart beats" [ "$(wc -l <heart)" = 1 ]
+night nas "$(stamp 25)"
+expect_exit 0 "a night beside a clean-up" flock state/locks/backup--cleanup "$MIDWATCH" nightly
+check "leaves that to it, and says so" contains "$OUT" "retention: this night removes nothing: cleanup runs already: "
+check "really" [ -e "nas/nightly/$(stamp 25)" ]
 expect_exit 0 "the next night" "$MIDWATCH" nightly
 check "removes one at most" [ "$(n nas/nightly/*Z)" = 7 ]
 check "and makes no second set of a week" [ "$(n nas/weekly/*Z)" -le $((weeks + 1)) ]
