@@ -51,20 +51,32 @@ check_reach(struct doctor *d, const struct site *s,
 	return false;
 }
 
+static void
+check_one(struct doctor *d, const struct site *s,
+    const struct site_contact *c, size_t *n, size_t *good)
+{
+	if (c->url == NULL && c->url_file == NULL)
+		return;
+	(*n)++;
+	check_secrecy(d, s, c);
+	*good += check_reach(d, s, c);
+}
+
 void
 check_webhooks(struct doctor *d)
 {
 	const struct site *s = doctor_site(d);
+	static char heart[] = "the one who waits for the heartbeat";
+	struct site_contact beat = { .who = heart };
 	size_t n = 0, good = 0;
 
-	for (size_t i = 0; s != NULL && i < site_contacts(s); i++) {
-		const struct site_contact *c = site_contact_at(s, i);
-
-		if (c->url == NULL && c->url_file == NULL)
-			continue;
-		n++;
-		check_secrecy(d, s, c);
-		good += check_reach(d, s, c);
+	for (size_t i = 0; s != NULL && i < site_contacts(s); i++)
+		check_one(d, s, site_contact_at(s, i), &n, &good);
+	if (s != NULL) {
+		beat.line = s->backup.line;
+		beat.url = s->backup.heartbeat_url;
+		beat.url_file = s->backup.heartbeat_url_file;
+		check_one(d, s, &beat, &n, &good);
 	}
 	if (n > 0 && good == n)
 		doctor_found(d, DOCTOR_OK, "webhooks", "%zu of the site file "
