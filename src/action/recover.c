@@ -85,11 +85,9 @@ recover_mode_name(enum recover_mode mode)
 
 /* ---- the login -------------------------------------------------------------------- */
 
-static bool
-cancelled(void *ctx)
+bool
+recover_cancelled(const struct recover *r)
 {
-	struct recover *r = ctx;
-
 	return r->ask.cancelled != NULL && r->ask.cancelled(r->ask.ctx);
 }
 
@@ -386,7 +384,7 @@ try_candidates(struct recover *r)
 		enum pg_no no;
 		struct pg *db;
 
-		if (c->same || c->right == SCRAM_NO || cancelled(r))
+		if (c->same || c->right == SCRAM_NO || recover_cancelled(r))
 			continue;
 		if (c->right == SCRAM_UNKNOWN) {
 			db = recover_dial(r, c->password, NULL, &no, &quiet);

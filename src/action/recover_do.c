@@ -18,8 +18,8 @@
 #include <string.h>
 
 #include "action/recover_intern.h"
-#include "backup/lock.h"
 #include "base/clock.h"
+#include "base/io.h"
 
 enum { PROOF_MS = 30000, NAP_MS = 500, LOOKS = 5 };
 
@@ -28,12 +28,6 @@ struct doing {
 	struct recover_kept kept;
 	bool mended;			/* the server is another than it was */
 };
-
-static bool
-stopped(const struct recover *r)
-{
-	return r->ask.cancelled != NULL && r->ask.cancelled(r->ask.ctx);
-}
 
 /* ---- proofs ------------------------------------------------------------------------ */
 
@@ -241,8 +235,9 @@ keep(struct doing *d, struct err *e)
 	if (!recover_keep_write(r, k, e))
 		return false;
 	if (k->volatile_)
-		recover_say(r, "[WARNING] the disk is full: until this is done "
-		    "the new password is kept in memory alone (/dev/shm)");
+		recover_say(r, "[WARNING] until this is done the new password "
+		    "is kept in memory alone (/dev/shm): there is no room for "
+		    "it in %s", r->ask.state->dir);
 	return true;
 }
 
@@ -378,7 +373,7 @@ by_new(struct doing *d, struct err *e)
 	struct recover *r = d->r;
 	char other[SCRAM_PASSWORD];
 
-	if (stopped(r))
+	if (recover_cancelled(r))
 		return err_set(e, ERR_CANCELLED, "cancelled; nothing was "
 		    "changed");
 	/* before anything is changed: does a login prove anything here? */
@@ -408,13 +403,30 @@ by_known(struct doing *d, struct err *e)
 	return true;
 }
 
+/* What was kept is of no use when the files are right: looked at again, since a
+ * recovery may have been cut off since. */
+static void
+forget(struct doing *d)
+{
+	struct recover *r = d->r;
+	struct err quiet = ERR_INIT;
+	enum pg_no no;
+	struct pg *db;
+
+	if (!recover_keep_read(r, &d->kept, &quiet))
+		return;
+	db = recover_dial(r, NULL, NULL, &no, &quiet);
+	if (db != NULL)
+		recover_keep_remove(&d->kept);
+	pg_close(db);
+}
+
 bool
 recover_do(struct recover *r, struct err *e)
 {
 	struct doing d = { .r = r };
-	struct backup_lock lock = BACKUP_LOCK_INIT;
-	char *name = xprintf("recover.%s", r->ask.db->name);
-	bool ok = backup_lock_take(&lock, r->ask.state, name, "recovery", e);
+	int lock = -1;
+	bool ok = recover_lock(r, &lock, e);
 
 	if (!ok && e->kind != ERR_BUSY) {
 		/* a full disk refuses the lock, and must not refuse the cure */
@@ -426,13 +438,12 @@ recover_do(struct recover *r, struct err *e)
 		ok = by_new(&d, e);
 	else if (ok && r->mode == RECOVER_FILES)
 		ok = by_known(&d, e);
-	else if (ok && recover_keep_read(r, &d.kept, NULL))
-		recover_keep_remove(&d.kept);	/* of no use any more */
+	else if (ok)
+		forget(&d);
 	if (ok && r->mode != RECOVER_NOTHING)
 		end_sessions(r);
 	recover_kept_release(&d.kept);
-	backup_lock_drop(&lock);
-	free(name);
+	io_close(&lock);
 	(void)mask_chars(&r->mask, e->msg);
 	return ok;
 }

@@ -207,7 +207,7 @@ write_there(struct recover *r, const struct recover_file *f,
 		ok = err_set(e, ERR_BUSY, "'%s' was changed by somebody else in "
 		    "this moment", f->spec);
 	else if (ok && ran.exit.code != 0) {
-		mask_text(&r->mask, &ran.errout);
+		(void)mask_text(&r->mask, &ran.errout);
 		text_clean(&line, ran.errout.p, text_fit(ran.errout.p,
 		    ran.errout.n, 200), TEXT_LINE);
 		ok = err_set(e, ERR_FAILED, "cannot write '%s': %s", f->spec,

@@ -26,6 +26,7 @@ struct pg *recover_dial(struct recover *r, const char *password,
     const char *passfile, enum pg_no *ret_no, struct err *e);
 bool recover_start(struct recover *r, struct err *e);	/* names, tunnel */
 void recover_secret_free(char *s);
+bool recover_cancelled(const struct recover *r);
 
 /* ---- recover_super.c ---- */
 bool recover_super_look(struct recover *r, struct err *e);
@@ -78,6 +79,8 @@ bool recover_keep_write(struct recover *r, struct recover_kept *k,
     struct err *e);
 void recover_keep_remove(struct recover_kept *k);
 void recover_kept_release(struct recover_kept *k);
+/* For a recovery of this database; ERR_BUSY: another one runs. The caller closes. */
+bool recover_lock(struct recover *r, int *ret_fd, struct err *e);
 /* That somebody else's lies there: who it is, for the plan. */
 void recover_keep_others(struct recover *r);
 

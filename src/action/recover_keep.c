@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -17,9 +18,10 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/io.h"
+#include "base/proc.h"
 #include "base/who.h"
 
-enum { KEEP_MAX = 16 << 10 };
+enum { KEEP_MAX = 16 << 10, LOCK_MS = 5000, NAP_MS = 50 };
 
 static char *
 dir_of(const struct recover *r, bool fallback)
@@ -93,20 +95,20 @@ read_one(const char *path, struct recover_kept *k)
 bool
 recover_keep_read(struct recover *r, struct recover_kept *k, struct err *e)
 {
+	*k = (struct recover_kept){ .path = NULL };
 	for (int i = 0; i < 2; i++) {
-		char *dir = dir_of(r, i == 1), *path = path_in(r, dir);
+		struct recover_kept one = { .volatile_ = i == 1 };
+		char *dir = dir_of(r, i == 1);
 
-		*k = (struct recover_kept){ .path = NULL };
+		one.path = path_in(r, dir);
 		free(dir);
-		if (read_one(path, k)) {
-			k->path = path;
-			k->volatile_ = i == 1;
+		if (read_one(one.path, &one)) {
+			*k = one;
 			mask_add(&r->mask, k->password);
 			mask_add(&r->mask, k->old);
 			return true;
 		}
-		recover_kept_release(k);
-		free(path);
+		recover_kept_release(&one);
 	}
 	return err_set(e, ERR_NOTFOUND, "no recovery was cut off");
 }
@@ -262,4 +264,34 @@ recover_keep_others(struct recover *r)
 		(void)closedir(d);
 	free(dir);
 	free(mine);
+}
+
+/* One at a time. What a killed one started may hold it for a moment. */
+bool
+recover_lock(struct recover *r, int *ret_fd, struct err *e)
+{
+	char *name = xprintf("recover-%s", r->ask.db->name);
+	int64_t until = clock_mono_ms() + LOCK_MS;
+	struct buf who = BUF_INIT;
+	int fd = state_lock_file(r->ask.state, name, e);
+	bool ok = fd >= 0, got = false;
+
+	while (ok && !got) {
+		got = flock(fd, LOCK_EX | LOCK_NB) == 0;
+		if (got || clock_mono_ms() > until || recover_cancelled(r))
+			break;
+		clock_sleep_ms(NAP_MS);
+	}
+	if (ok && !got) {
+		if (!proc_flock_holder(fd, &who))
+			buf_str(&who, "a process that cannot be seen here");
+		err_set(e, ERR_BUSY, "%s is being recovered by %s",
+		    r->ask.db->name, who.p);
+		err_hint(e, "'midwatch jobs' shows how far it is.");
+		io_close(&fd);
+	}
+	buf_release(&who);
+	free(name);
+	*ret_fd = fd;
+	return ok && got;
 }

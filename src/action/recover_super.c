@@ -323,9 +323,9 @@ psql_said(struct recover *r, const struct way *w, struct place_ran *ran,
     struct err *e)
 {
 	struct buf line = BUF_INIT;
-	size_t n = ran->errout.n;
+	size_t n;
 
-	mask_text(&r->mask, &ran->errout);
+	(void)mask_text(&r->mask, &ran->errout);
 	n = ran->errout.n;
 	while (n > 0 && ran->errout.p[n - 1] == '\n')
 		n--;

@@ -112,8 +112,8 @@ size_t
 passline_find(const char *p, size_t n, const struct passline *who,
     struct buf *ret)
 {
-	struct wanted w;
-	struct line l;
+	struct wanted w = { .port = "" };
+	struct line l = { .p = p };
 	size_t at;
 
 	buf_clear(ret);
@@ -180,7 +180,7 @@ put_all(const char *p, size_t n, const struct wanted *w, const char *password,
     struct buf *out, enum passline_how *how)
 {
 	struct buf old = BUF_INIT;
-	struct line l;
+	struct line l = { .p = p };
 
 	/* all at once: growing would leave copies behind */
 	buf_grow(out, n + 2 * (strlen(password) + strlen(w->v[0]) +
@@ -220,7 +220,7 @@ passline_set(const char *p, size_t n, const struct passline *who,
     const char *password, struct buf *out, enum passline_how *ret_how,
     struct err *e)
 {
-	struct wanted w;
+	struct wanted w = { .port = "" };
 
 	buf_clear(out);
 	want(&w, who);

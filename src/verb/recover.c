@@ -442,8 +442,12 @@ recover_one(struct cli *c, struct desk *d, struct words *w)
 		show(&r, ok);
 	if (!ok || w->plan)
 		status = say_plan(c, &r, &e);
-	else if (r.mode == RECOVER_NOTHING)
+	else if (r.mode == RECOVER_NOTHING) {
+		/* what a recovery that was cut off has left */
+		if (r.resumed)
+			(void)recover_do(&r, &(struct err)ERR_INIT);
 		status = nothing_to_do(c, &r);
+	}
 	else if (confirmed(&r, c, w, &e))
 		status = start(d, &r, w, &e);
 	if (status < 0)

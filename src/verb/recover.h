@@ -10,8 +10,8 @@
 
 /* Nothing of this process can be read by others or end in a core file. */
 bool recover_quietly(struct err *e);
-/* The members of what was found, behind out. */
-void recover_put(const struct recover *r, struct buf *out);
+/* The members of what was found, behind b. */
+void recover_put(const struct recover *r, struct buf *b);
 void recover_schema_lines(const struct recover *r,
     void (*line)(void *ctx, const char *text), void *ctx);
 

@@ -233,7 +233,7 @@ killed_at_any_call_some_stored_secret_works(void **state_)
 	for (calls = 100; !run_to(calls, true, &status); calls += 100)
 		;
 	assert_int_equal(status, 0);
-	step = all ? 1 : calls / 100;
+	step = all ? 1 : calls / 50;
 	for (n = 0; !run_to(n, true, &status); n += step) {
 		bool files = file_logs_in(pgpass), kept = kept_logs_in();
 
@@ -247,7 +247,7 @@ killed_at_any_call_some_stored_secret_works(void **state_)
 	}
 	print_message("# %zu kills of at most %ld calls; after %zu only what was "
 	    "kept logged in\n", killed, calls, only_kept);
-	assert_true(killed >= 40);
+	assert_true(killed >= 25);
 	assert_true(only_kept > 0);
 	finishes(false, n);
 }
@@ -261,7 +261,7 @@ what_was_broken_is_mended_after_any_kill(void **state_)
 
 	(void)state_;
 	NEED_PG(&box);
-	for (long n = 0; ; n += all ? 1 : 11) {
+	for (long n = 0; ; n += all ? 1 : 29) {
 		put_file(pgpass, "wrong");
 		put_file(copy, "wrong");
 		if (run_to(n, false, &status))
@@ -272,12 +272,43 @@ what_was_broken_is_mended_after_any_kill(void **state_)
 		kit_psql(&box, "ALTER ROLE backup PASSWORD 'lost'");
 	}
 	assert_int_equal(status, 0);
-	assert_true(killed > 5);
+	assert_true(killed > 3);
+}
+
+/* A full disk refuses to keep it there; so does a file in the folder's place. */
+static void
+where_the_state_has_no_room_memory_keeps_it(void **state_)
+{
+	char *dir = state_path(&state, "recover");
+	char *shm = xprintf("/dev/shm/midwatch-recover-%u",
+	    (unsigned)geteuid());
+	bool all = getenv("MIDWATCH_SOAK") != NULL;
+	size_t kept = 0;
+	int status;
+
+	(void)state_;
+	NEED_PG(&box);
+	rmdir(dir);
+	test_write(dir, "");
+	for (long n = 0; !run_to(n, true, &status); n += all ? 1 : 13) {
+		kept += !file_logs_in(pgpass);
+		if (!file_logs_in(pgpass))
+			assert_int_equal(files_in(shm, "arp"), 1);
+	}
+	assert_int_equal(status, 0);
+	assert_true(kept > 0);
+	finishes(false, 0);
+	assert_int_equal(files_in(shm, "arp"), 0);
+	rmdir(shm);
+	unlink(dir);
+	free(shm);
+	free(dir);
 }
 
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(killed_at_any_call_some_stored_secret_works),
 	cmocka_unit_test(what_was_broken_is_mended_after_any_kill),
+	cmocka_unit_test(where_the_state_has_no_room_memory_keeps_it),
 };
 
 int
