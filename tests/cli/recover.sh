@@ -156,6 +156,35 @@ check "because nothing would be proven" contains "$OUT$ERR" "proves anything"
 check "and nothing changed" test "$(verifier)" = "$before"
 hba_ 'host all all 127.0.0.1/32 scram-sha-256'
 
+# --- typed at a terminal -------------------------------------------------------------------
+cat >typed.py <<'END'
+import os, pty, sys, time
+answer, argv = sys.argv[1], sys.argv[2:]
+pid, fd = pty.fork()
+if pid == 0:
+    os.execvp(argv[0], argv)
+seen, sent = b"", False
+while True:
+    try:
+        some = os.read(fd, 4096)
+    except OSError:
+        break
+    if not some:
+        break
+    seen += some
+    if not sent and b"type arp to do this" in seen:
+        os.write(fd, answer.encode() + b"\n")
+        sent = True
+sys.stdout.write(seen.decode(errors="replace"))
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+END
+before=$(verifier)
+expect_exit 3 "another word at a terminal does nothing" python3 typed.py yes "$MIDWATCH" -c site.cfg recover arp --rotate
+check "nothing at all" test "$(verifier)" = "$before"
+expect_exit 0 "its name does it" python3 typed.py arp "$MIDWATCH" -c site.cfg recover arp --rotate
+check "and the new one logs in" logs_in
+check "no secret was shown" lacks "$OUT" "$(sed -n 's/.*:arp:backup://p' pgpass)"
+
 # --- what the role can read -----------------------------------------------------------------
 "$PG_BIN/psql" -XAtq -h "$WORK/pg" -p "$PG_PORT" -U postgres -d arp -c 'CREATE TABLE ledger (i int)'
 expect_exit 0 "what the role cannot read is named afterwards" mw recover arp --rotate --confirm arp
@@ -172,6 +201,22 @@ check "which then logs in" logs_in copy
 expect_exit 0 "and the daily look is content" mw recover --check arp
 cp state/secrets.json good.json
 check "what it found is kept" grep -q '"ok":true' good.json
+
+# --- a server that goes down ----------------------------------------------------------------
+mkfifo stay
+PGPASSFILE=$WORK/pgpass psql -XAtqw -h 127.0.0.1 -p "$PG_PORT" -U backup -d arp <stay >/dev/null 2>&1 &
+holder=$!
+exec 7>stay
+for nap in $(seq 200); do
+	[ "$(psql_ "$WORK/pg" -c "SELECT count(*) FROM pg_stat_activity WHERE usename = 'backup'")" = 1 ] && break
+	sleep 0.1
+done
+kill -TERM "$PG_PID"
+for nap in $(seq 200); do grep -qs '^stopping' pg/data/postmaster.pid && break; sleep 0.1; done
+expect_exit 3 "a server that is shutting down is no matter of a password" mw recover arp --confirm arp --rotate
+check "and is named" contains "$ERR" "(stopping)"
+exec 7>&-
+wait $holder 2>/dev/null
 
 # --- another cluster, a standby ------------------------------------------------------------
 pg_stop_cluster "$WORK/pg"
