@@ -78,6 +78,30 @@ journal(void *ctx, const char *text, const char *data, struct err *e)
 
 /* ---- before and after -------------------------------------------------------------- */
 
+/* What the engine holds, volumes left out: they are not touched. */
+static void
+say_engine(const struct buf *engines, struct buf *text)
+{
+	static const char *const kinds[] = { "images", "containers", "cache" };
+	json_t *o = engines->n > 0 ? json_read(engines->p, engines->n, NULL) :
+	    NULL;
+	int64_t sum = 0;
+	char size[16];
+
+	for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+		int64_t n = json_get_int(json_object_get(o, kinds[i]), "size",
+		    0);
+
+		sum = n < INT64_MAX - sum ? sum + n : INT64_MAX;
+	}
+	if (json_get_str(o, "engine") != NULL) {
+		text_fmt_size(size, sum);
+		buf_printf(text, "; %s holds %s besides volumes",
+		    json_get_str(o, "engine"), size);
+	}
+	json_decref(o);
+}
+
 static bool
 say_disks(struct cleaning *w, const char *when, const struct buf *disks,
     const struct buf *engines, struct err *e)
@@ -98,6 +122,7 @@ say_disks(struct cleaning *w, const char *when, const struct buf *disks,
 	}
 	if (w->p.disks.n == 0)
 		buf_str(&text, " the site names none");
+	say_engine(engines, &text);
 	json_open(&data);
 	json_put_str(&data, "what", "cleanup");
 	json_put_str(&data, "when", when);

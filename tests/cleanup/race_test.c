@@ -11,11 +11,13 @@
 
 #include <fcntl.h>
 #include <ftw.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 
 #include "base/io.h"
 
-enum { FILES = 24, RACERS = 3 };
+/* Files that are swapped; the others lose their folder alone. */
+enum { FILES = 24, SWAPPED = 16, RACERS = 3 };
 
 static int dir_d, dir_out, dir_trash, dir_old, dir_hide;
 
@@ -57,7 +59,7 @@ swap_files(unsigned seed, int mine)
 	char name[16], target[32];
 
 	for (;;) {
-		int k = (int)((unsigned)rand_r(&seed) % (FILES / 2)) * 2 + mine;
+		int k = (int)((unsigned)rand_r(&seed) % (SWAPPED / 2)) * 2 + mine;
 
 		snprintf(name, sizeof name, "f%d", k);
 		snprintf(target, sizeof target, "../../out/%s", name);
@@ -74,8 +76,7 @@ swap_files(unsigned seed, int mine)
 			(void)renameat2(dir_d, name, dir_out, name,
 			    RENAME_NOREPLACE);
 		}
-		if (rand_r(&seed) % 8 == 0)
-			usleep(300);
+		usleep((unsigned)rand_r(&seed) % 600);
 	}
 }
 
@@ -93,7 +94,7 @@ swap_folders(unsigned seed)
 			(void)renameat2(dir_hide, "d", dir_old, "d",
 			    RENAME_NOREPLACE);
 		}
-		usleep((unsigned)rand_r(&seed) % 400);
+		usleep((unsigned)rand_r(&seed) % 1500);
 	}
 }
 
@@ -104,6 +105,7 @@ start(int which)
 
 	if (pid != 0)
 		return pid;
+	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (which < 2)
 		swap_files((unsigned)which + 7, which);
 	else

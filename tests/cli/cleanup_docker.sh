@@ -98,6 +98,7 @@ all | sort >before
 "$MIDWATCH" cleanup --plan 2>/dev/null >plan.txt
 expect_exit 0 "the code does it" "$MIDWATCH" cleanup --confirm "$(code)"
 head -n "$(wc -l <plan.txt)" .out >real.txt
+cp .out .out.kept
 check "the real list is the plan's, byte for byte" cmp plan.txt real.txt
 all | sort >after
 comm -23 before after >gone
@@ -105,6 +106,7 @@ check "what is gone is what was planned, to the id" diff want gone
 check "nothing new is there" [ -z "$(comm -13 before after)" ]
 check "the volume is there" docker volume inspect keepme
 check "what the place names can still be started" docker start arp-db-prod
+check "what the engine holds is said" sh -c 'grep -q "^disks before the clean-up: .*; docker holds [0-9.]* MB besides volumes" .out.kept && grep -q "^disks after the clean-up: .*; docker holds" .out.kept'
 check "what the engine held before and after is in the journal" python3 -c 'import json
 got = {}
 for l in open("state/log.jsonl"):
