@@ -224,10 +224,9 @@ look_tree(struct clean_plan *p, const char *where)
 		look_room(part, t.real);
 		tree_judge(p, p->parts.n - 1, &t);
 		if (t.opened != NULL && opened_hidden(t.opened) > 0)
-			VEC_PUSH(&p->notes, xprintf("%s: what %zu processes of "
+			VEC_PUSH(&p->notes, xprintf("%s: what processes of "
 			    "others have open is asked of the kernel, file by "
-			    "file, when it goes", where,
-			    opened_hidden(t.opened)));
+			    "file, when it goes", where));
 		if (at != NULL && part->trouble == NULL)
 			VEC_PUSH(&p->notes, xprintf("%s: a shell looks and "
 			    "removes there; times are compared to the second, "
