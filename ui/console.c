@@ -395,6 +395,7 @@ begin(struct console *c, struct err *e)
 	if (wire_open(&c->wire))
 		look_at_link(c, clock_mono_ms());
 	c->model->head.read_only = o->read_only;
+	c->shell.attached = true;
 	c->paint = c->key = true;
 	(void)term_flush(c->term);
 	frame(c, clock_mono_ms());	/* before anybody can be waited for */

@@ -157,9 +157,22 @@ paint_body(const struct dialog *d, struct canvas *c, struct area a)
 	return row + d->top;
 }
 
+/* Side by side, or one a row where they do not fit. */
+static int
+button_rows(const struct dialog *d, bool ascii, int w)
+{
+	struct canvas counting = { .ascii = ascii };
+	int need = 0;
+
+	for (int i = 0; i < d->n; i++)
+		need += canvas_width(&counting, d->buttons[i].label) + 5;
+	return need > w ? d->n : 1;
+}
+
 static void
 paint_buttons(const struct dialog *d, struct canvas *c, int y)
 {
+	bool stacked = button_rows(d, c->ascii, c->w - 1) > 1;
 	int x = 1;
 
 	for (int i = 0; i < d->n; i++) {
@@ -172,6 +185,10 @@ paint_buttons(const struct dialog *d, struct canvas *c, int y)
 			canvas_cursor(c, x + 2, y);
 		x += canvas_printf(c, x, y, role, here ? "[>%s<]" :
 		    ready ? "[ %s ]" : "[(%s)]", d->buttons[i].label) + 1;
+		if (stacked) {
+			x = 1;
+			y++;
+		}
 	}
 }
 
@@ -209,7 +226,7 @@ void
 dialog_paint(struct dialog *d, struct canvas *c)
 {
 	int w = c->w < WIDTH + 4 ? c->w : WIDTH;
-	int foot = 2 + (d->confirm != NULL);
+	int foot = 1 + (d->confirm != NULL) + button_rows(d, c->ascii, w - 3);
 	int rows = body_rows(d, c->ascii, w - 4);
 	int h = rows + foot + 2 < c->h ? rows + foot + 2 : c->h;
 	int hidden = rows - (h - foot - 2);

@@ -111,16 +111,16 @@ header(const struct shell *s, struct canvas *c)
 	enum role role = envs[s->model->head.env].role;
 	const char *fill = envs[s->model->head.env].fill;
 	struct buf b = BUF_INIT;
-	int w;
+	int w, edge = c->w < 60 ? 1 : 2;
 
 	canvas_fill(c, (struct area){ 0, 0, c->w, 1 }, role, fill);
 	header_text(s, c->w, &b);
-	(void)canvas_put(c, 2, 0, role, " ");
+	(void)canvas_put(c, edge, 0, role, " ");
 	w = canvas_width(c, b.p);
-	if (w > c->w - 6)
-		w = c->w - 6;
-	canvas_fit(c, 3, 0, w, role, b.p);
-	(void)canvas_put(c, 3 + w, 0, role, " ");
+	if (w > c->w - 2 * edge - 2)
+		w = c->w - 2 * edge - 2;
+	canvas_fit(c, edge + 1, 0, w, role, b.p);
+	(void)canvas_put(c, edge + 1 + w, 0, role, " ");
 	buf_release(&b);
 }
 
@@ -157,6 +157,21 @@ now_paint(const struct shell *s, struct canvas *c, int y, int rows)
 	return took < rows ? took : rows;
 }
 
+/* One row, or two where there are rows: what is cut would be the disk. */
+static int
+triage(const struct shell *s, struct canvas *c, int y)
+{
+	const char *text = or_none(s->model->head.triage);
+	int rows = canvas_width(c, text) > c->w && c->h >= 24 ? 2 : 1;
+
+	if (rows == 1)
+		canvas_fit(c, 0, y, c->w, ROLE_TEXT, text);
+	else
+		(void)canvas_wrap(c, (struct area){ 0, y, c->w, rows },
+		    ROLE_TEXT, text);
+	return rows;
+}
+
 int
 head_paint(const struct shell *s, struct canvas *c)
 {
@@ -164,11 +179,8 @@ head_paint(const struct shell *s, struct canvas *c)
 	int y = 1;
 
 	header(s, c);
-	if (!narrow) {
-		canvas_fit(c, 0, y, c->w, ROLE_TEXT,
-		    or_none(s->model->head.triage));
-		y++;
-	}
+	if (!narrow)
+		y += triage(s, c, y);
 	y += now_paint(s, c, y, 2);
 	return y;
 }

@@ -472,22 +472,43 @@ keys_help(const struct keys *k, enum space space, struct buf *out)
 }
 
 void
+keys_table(const struct keys *k, enum space space, struct buf *out)
+{
+	struct buf words = BUF_INIT;
+
+	buf_printf(out, "%s:\n", spaces[space].heading);
+	for (int r = 0; r < REQ_COUNT; r++) {
+		if (requests[r].space != space)
+			continue;
+		buf_clear(&words);
+		all_keys(k, r, " ", &words);
+		buf_printf(out, "  %-17s %-15s %s\n", words.p,
+		    requests[r].word, requests[r].help);
+	}
+	buf_release(&words);
+}
+
+void
 keys_markdown(struct buf *out)
 {
 	struct keys k;
 
 	keys_init(&k);
-	buf_str(out, "| where | key | in keys.cfg | what it does |\n"
-	    "| --- | --- | --- | --- |\n");
-	for (int s = 0; s < SPACE_COUNT; s++)
+	buf_str(out, "| where | keys |\n| --- | --- |\n");
+	for (int s = 0; s < SPACE_COUNT; s++) {
+		const char *between = "";
+
+		buf_printf(out, "| %s | ", spaces[s].heading);
 		for (int r = 0; r < REQ_COUNT; r++) {
 			if (requests[r].space != (enum space)s)
 				continue;
-			buf_printf(out, "| %s | `", spaces[s].heading);
+			buf_printf(out, "%s`", between);
 			all_keys(&k, r, "` `", out);
-			buf_printf(out, "` | %s | %s |\n", requests[r].word,
-			    requests[r].help);
+			buf_printf(out, "` %s", requests[r].word);
+			between = ", ";
 		}
+		buf_str(out, " |\n");
+	}
 }
 
 static void
@@ -496,9 +517,7 @@ man_text(struct buf *out, const char *s)
 	for (; *s != '\0'; s++) {
 		if (*s == '\\' || *s == '-')
 			buf_ch(out, '\\');
-		buf_ch(out, *s);
-		if (*s == '\\')
-			buf_ch(out, 'e');
+		buf_ch(out, *s == '\\' ? 'e' : *s);
 	}
 }
 

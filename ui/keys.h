@@ -163,7 +163,9 @@ size_t keys_best(const struct keys *k, enum space space,
 /* Help: of this space first, then its parents. Rows "keys<TAB>help", headings
  * without a tab. */
 void keys_help(const struct keys *k, enum space space, struct buf *out);
-void keys_markdown(struct buf *out);	/* README's table */
+/* Of one space alone, in columns: keys, word in keys.cfg, help. */
+void keys_table(const struct keys *k, enum space space, struct buf *out);
+void keys_markdown(struct buf *out);	/* README's table, by their words */
 void keys_man(struct buf *out);		/* the manual's section */
 
 #endif

@@ -17,6 +17,27 @@ static const struct pane_ops *const panes[] = {
 	&pane_live, &pane_runbook, &pane_job, &pane_record, &pane_people,
 };
 
+void
+console_keys(struct buf *out)
+{
+	struct keys k;
+
+	keys_init(&k);
+	for (int s = 0; s < SPACE_COUNT; s++) {
+		if (s > 0)
+			buf_ch(out, '\n');
+		keys_table(&k, (enum space)s, out);
+	}
+	buf_str(out, "\n~/.config/midwatch/keys.cfg changes them: keys = { "
+	    "note = ( \"n\", \"C-n\" ); next-hit = \"none\"; };\n");
+}
+
+void
+console_keys_man(struct buf *out)
+{
+	keys_man(out);
+}
+
 static char *
 keys_path(void)
 {

@@ -331,16 +331,34 @@ over_key(struct shell *s, uint32_t key, int64_t now)
 	return 0;
 }
 
+/* Not while something runs: the card would lie over its progress. */
+static bool
+wants_brief(const struct shell *s)
+{
+	if (s->model->head.state != INC_OPEN || s->over != OVER_NONE)
+		return false;
+	for (size_t i = 0; i < s->model->jobs.v.n; i++)
+		if (s->model->jobs.v.v[i].running)
+			return false;
+	return true;
+}
+
+/* The first key after a long while shows where we are, and does nothing else:
+ * whoever presses it may not know any more what it would have done. */
 unsigned
 shell_key(struct shell *s, uint32_t key, int64_t now)
 {
 	bool had_message = s->message[0] != '\0';
+	bool long_ago = s->last_key != 0 && now - s->last_key > BRIEF_MS;
 	enum request r;
 
 	s->last_key = now;
+	s->attached = false;
 	if (key == KEY_CTRL('l'))	/* nothing but the same once more */
 		return SHELL_PAINT | SHELL_REDRAW;
 	s->message[0] = '\0';
+	if (long_ago && wants_brief(s))
+		return page(s, "where we are: q closes", shell_brief(s));
 	if (s->over != OVER_NONE) {
 		if (key == KEY_CTRL('z'))
 			return SHELL_SUSPEND;
@@ -408,6 +426,12 @@ shell_changed(struct shell *s, int64_t now)
 		return parts & MODEL_ANSWER ? SHELL_PAINT : 0;
 	}
 	s->dirty |= parts;
+	if (s->attached && (parts & MODEL_RECORD) && s->model->record.v.n > 1) {
+		s->attached = false;
+		if (wants_brief(s))
+			(void)page(s, "where we are: q closes",
+			    shell_brief(s));
+	}
 	return SHELL_PAINT;
 }
 

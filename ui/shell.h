@@ -38,7 +38,7 @@ enum {
 	SHELL_BELL = 128,
 };
 
-enum { SHELL_PANES = 9, MESSAGE_MS = 8000, NARROW_W = 40, NARROW_H = 10 };
+enum { SHELL_PANES = 9, MESSAGE_MS = 8000, BRIEF_MS = 15 * 60000, NARROW_W = 40, NARROW_H = 10 };
 
 enum over { OVER_NONE, OVER_PAGE, OVER_PALETTE, OVER_DIALOG, OVER_PROMPT };
 
@@ -72,7 +72,8 @@ struct shell {
 	struct area room;	/* of the panes, at the last layout */
 	unsigned dirty;		/* parts of the model that panes have not seen */
 	bool layout;		/* has to be worked out again */
-	int64_t last_key;
+	int64_t last_key;	/* 0: none yet */
+	bool attached;		/* taken up again: brief once it is known */
 };
 
 void shell_init(struct shell *s, struct model *m, const struct keys *k);

@@ -36,14 +36,16 @@ one(struct buf *b, const struct verb *v)
 static void
 all(struct buf *b)
 {
-	buf_str(b, "midwatch: the console for the night the backup failed\n\n");
+	buf_str(b, "midwatch: the console for the night the backup failed\n\n"
+	    "  (no verb)  the console: the open incident, or the watch "
+	    "screen\n");
 	for (size_t i = 0; i < n_verbs; i++)
 		if (verbs[i].run != NULL && !verbs[i].hidden)
 			buf_printf(b, "  %-10s %s\n", verbs[i].name,
 			    verbs[i].help);
 	buf_printf(b, "\n%s\n\n'midwatch help VERB' says more; 'midwatch help "
 	    "conditions' lists what runbooks can ask,\n'midwatch help readings' "
-	    "what is looked at.\n"
+	    "what is looked at, 'midwatch help keys' the console's keys.\n"
 	    "exit: 0 done and proven, 1 tried and failed, 2 wrong usage or "
 	    "configuration, 3 refused by a guard, 130/143 cancelled\n", options);
 }
@@ -172,6 +174,7 @@ man(struct buf *b)
 	readings(&t);
 	lines(b, t.p);
 	buf_str(b, ".fi\n");
+	console_keys_man(b);
 	buf_release(&t);
 }
 
@@ -224,6 +227,8 @@ verb_help(struct cli *c, int argc, char **argv)
 		cond_help(&b);
 	else if (c->words.n > 0 && strcmp(c->words.v[0], "readings") == 0)
 		readings(&b);
+	else if (c->words.n > 0 && strcmp(c->words.v[0], "keys") == 0)
+		console_keys(&b);
 	else if (c->words.n > 0)
 		return cli_usage("there is no verb '%s'", c->words.v[0]);
 	else

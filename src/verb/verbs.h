@@ -63,8 +63,11 @@ verb_fn incident_open, incident_list, incident_show, incident_note,
     incident_escalate, incident_update, incident_declare, incident_people,
     incident_resolve, incident_close;
 
-/* The console; it lives in ui/, above everything else. */
+/* The console; it lives in ui/, above everything else. So do its keys, as text
+ * for people and as a section of the manual. */
 verb_fn verb_console;
+void console_keys(struct buf *out);
+void console_keys_man(struct buf *out);
 
 /* Of `sets`. */
 verb_fn sets_adopt;

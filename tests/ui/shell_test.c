@@ -374,6 +374,32 @@ a_held_picture_stands_still(void **state)
 }
 
 static void
+after_a_long_while_the_first_key_shows_where_we_are(void **state)
+{
+	(void)state;
+	(void)key('2');
+	now += BRIEF_MS;
+	(void)key('1');		/* a job runs: no card over its progress */
+	assert_int_equal(s.over, OVER_NONE);
+	assert_int_equal(s.focus, 0);
+	(void)model_jobs_begin(&m);
+	now += BRIEF_MS;
+	(void)key('2');
+	assert_true(screen_has("where we are"));
+	assert_int_equal(s.focus, 0);
+	(void)key('q');
+	(void)key('2');
+	assert_int_equal(s.focus, 1);
+	s.attached = true;	/* taken up again */
+	model_changed(&m, MODEL_HEAD);
+	(void)shell_changed(&s, now);
+	assert_int_equal(s.over, OVER_NONE);
+	model_changed(&m, MODEL_RECORD);
+	(void)shell_changed(&s, now);
+	assert_true(screen_has("It is not safe to stop here"));
+}
+
+static void
 messages_go_by_themselves(void **state)
 {
 	(void)state;
@@ -436,6 +462,7 @@ static const struct CMUnitTest tests[] = {
 	T(leaving_asks_when_something_runs),
 	T(who_only_looks_gives_no_orders),
 	T(a_held_picture_stands_still),
+	T(after_a_long_while_the_first_key_shows_where_we_are),
 	T(messages_go_by_themselves),
 	T(every_key_on_every_screen_and_size_is_survived),
 };
