@@ -109,8 +109,9 @@ run_plain(struct cli *c, const struct console_options *o)
 }
 
 static int
-run(struct cli *c, struct console_options *o)
+run(struct cli *c, const struct console_options *asked)
 {
+	struct console_options o = *asked;
 	struct model m = { 0 };
 	struct desk d = { 0 };
 	struct source source = { .loop = NULL };
@@ -124,12 +125,12 @@ run(struct cli *c, struct console_options *o)
 		return cli_fail(c, &e);
 	}
 	fill_head(&m, d.have_site ? &d.site : NULL);
-	o->site = d.have_site ? &d.site : NULL;
-	o->keys = keys;
-	o->model = &m;
-	source.want = want_of(&d, o->read_only);
-	o->source = source_of(&source);
-	status = console_run(o, &e);
+	o.site = d.have_site ? &d.site : NULL;
+	o.keys = keys;
+	o.model = &m;
+	source.want = want_of(&d, o.read_only);
+	o.source = source_of(&source);
+	status = console_run(&o, &e);
 	if (status == EXIT_USAGE)
 		status = cli_fail(c, &e);
 	else if (status != 129)

@@ -68,7 +68,7 @@ rows_given(struct shell *s, int pane, int rows, int width)
 static void
 column(struct shell *s, const int *panes, int n, struct area room)
 {
-	struct want w[SHELL_PANES];
+	struct want w[SHELL_PANES] = { { 0 } };
 	int y = room.y;
 
 	for (int i = 0; i < n; i++) {

@@ -223,6 +223,23 @@ shell_answer(struct shell *s, int button, int64_t now)
 	return want;
 }
 
+/* The two lower rungs: it runs, and how to undo it is said. */
+static unsigned
+order_now(struct shell *s, int64_t now)
+{
+	struct order o = s->asked.order;
+	const char *undo = s->asked.undo;
+	char *said = xprintf("%s%s%s", s->asked.title ? s->asked.title :
+	    order_name(o.kind), undo ? "; undo: " : "", undo ? undo : "");
+	unsigned want;
+
+	s->asked.order = (struct order){ .kind = o.kind };
+	want = give(s, &o, said, now);
+	free(said);
+	wish_release(&s->asked);
+	return want;
+}
+
 /* ---- wishes -------------------------------------------------------------- */
 
 unsigned
@@ -264,19 +281,7 @@ shell_grant(struct shell *s, struct wish *w, int64_t now)
 		return prompt_open(s);
 	if (s->asked.kind == WISH_ASK && s->asked.rung >= RUNG_ASK)
 		return ask(s, now);
-	{
-		struct order o = s->asked.order;
-		char *said = xprintf("%s%s%s", s->asked.title ? s->asked.title :
-		    order_name(o.kind), s->asked.undo ? "; undo: " : "",
-		    s->asked.undo ? s->asked.undo : "");
-		unsigned want;
-
-		s->asked.order = (struct order){ .kind = o.kind };
-		want = give(s, &o, said, now);
-		free(said);
-		wish_release(&s->asked);
-		return want;
-	}
+	return order_now(s, now);
 }
 
 /* A button, by its key or from the palette. */

@@ -140,7 +140,7 @@ static bool
 open_tty(struct term *t, struct err *e)
 {
 	const int flags = O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC;
-	char path[128];
+	char path[128] = "";
 
 	t->fd = open("/dev/tty", flags);
 	if (t->fd < 0 && ttyname_r(STDOUT_FILENO, path, sizeof path) == 0)
