@@ -210,8 +210,12 @@ find_folders(struct judge *j)
 		size_t k;
 
 		j->up[i] = SIZE_MAX;
-		if (slash == NULL || i == 0)
+		if (slash == NULL)
 			continue;
+		if (i == 0) {
+			j->why[i] = "its folder was not seen";
+			continue;
+		}
 		/* the one before, or one that the one before is in */
 		for (k = i - 1; j->up[k] != SIZE_MAX &&
 		    (strlen(t->v.v[k].path) != n ||
