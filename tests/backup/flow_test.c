@@ -810,7 +810,49 @@ nothing_survives_when_we_are_killed(void **state)
 	prctl(PR_SET_CHILD_SUBREAPER, 0);
 }
 
+static void
+rows_are_counted_by_who_proves(void **state)
+{
+	static const struct {
+		const char *what, *source;
+		bool ends_well, counted;
+	} rows[] = {
+		{ "two tables", "echo 'COPY public.t (a) FROM stdin;'; "
+		    "seq 300000; echo '\\.'; echo 'SELECT 1;'; "
+		    "echo 'COPY s.\"o d\" (a) FROM stdin;'; echo '\\.'",
+		    true, true },
+		{ "cut off in the data", "echo 'COPY public.t (a) FROM stdin;';"
+		    " seq 10", true, false },
+		{ "its source fails", "echo 'COPY public.t (a) FROM stdin;'; "
+		    "seq 10; echo '\\.'; exit 3", false, false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct trial r;
+		const struct count *c;
+
+		test_case(rows[i].what);
+		begin(&r, rows[i].source);
+		r.spec.proof_argv = sh(1, "exec cat");
+		r.spec.counts = true;
+		store(&r, "here", NULL, true);
+		assert_int_equal(go(&r), rows[i].ends_well);
+		assert_int_equal(r.done.counted, rows[i].counted);
+		assert_int_equal(r.done.counts.v.n, rows[i].counted ? 2 : 0);
+		c = !rows[i].counted ? NULL : counts_find(&r.done.counts,
+		    "public", "t");
+		assert_true(!rows[i].counted || (c != NULL && c->rows ==
+		    300000));
+		c = !rows[i].counted ? NULL : counts_find(&r.done.counts, "s",
+		    "o d");
+		assert_true(!rows[i].counted || (c != NULL && c->rows == 0));
+		end(&r);
+	}
+}
+
 static const struct CMUnitTest tests[] = {
+	cmocka_unit_test(rows_are_counted_by_who_proves),
 	cmocka_unit_test(bytes_arrive_as_they_were),
 	cmocka_unit_test(bytes_that_cannot_be_packed_go_to_two_stores_at_once),
 	cmocka_unit_test(a_connection_that_is_cut_goes_on_where_it_was),
