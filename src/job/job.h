@@ -37,6 +37,7 @@ struct job_info {
 	bool child_alive;
 	bool cancel;			/* somebody asked it to stop */
 	int exit;			/* exit status as the verb would have */
+	int64_t done, total;		/* of its progress; total 0: not known */
 	char *title, *incident, *step, *by, *host, *outcome, *progress;
 };
 

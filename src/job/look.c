@@ -66,19 +66,21 @@ fill(struct job_info *i, const json_t *o)
 	i->child_alive = proc_alive(&i->child);
 }
 
-static char *
-progress_of(const struct state *s, int64_t n)
+static void
+read_progress(const struct state *s, int64_t n, struct job_info *ret)
 {
-	char *path = state_path(s, "jobs/%" PRId64 "/progress", n), *text = NULL;
+	char *path = state_path(s, "jobs/%" PRId64 "/progress", n);
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	json_t *o = fd >= 0 ? read_record(fd, JOB_PROGRESS) : NULL;
 
-	if (o != NULL)
-		text = dup_or_null(o, "text");
+	if (o != NULL) {
+		ret->progress = dup_or_null(o, "text");
+		ret->done = json_get_int(o, "done", 0);
+		ret->total = json_get_int(o, "total", 0);
+	}
 	json_decref(o);
 	io_close(&fd);
 	free(path);
-	return text;
 }
 
 bool
@@ -108,7 +110,7 @@ job_look(const struct state *s, int64_t n, struct job_info *ret, struct err *e)
 	ret->state = ret->outcome != NULL ? JOB_ENDED :
 	    held ? JOB_RUNNING : JOB_VANISHED;
 	ret->cancel = file_exists(cancel);
-	ret->progress = progress_of(s, n);
+	read_progress(s, n, ret);
 	ok = true;
 out:
 	json_decref(o);

@@ -11,6 +11,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "record/log.h"
+#include "verb/bar.h"
 
 enum { FOLLOW_MS = 200, CANCEL_WAIT_MS = 60000, RESULT_MAX = 16 << 20 };
 
@@ -28,15 +29,7 @@ follow_warn(const char *what)
 	cli_note("%s", what);
 }
 
-static bool json_output, bar_shown;
-
-static void
-bar_off(void)
-{
-	if (bar_shown)
-		(void)fputs("\r\033[K", stderr);
-	bar_shown = false;
-}
+static bool json_output;
 
 static void
 sink(const char *p, size_t n)
@@ -45,28 +38,22 @@ sink(const char *p, size_t n)
 
 	if (n == 0)
 		return;
-	bar_off();
+	bar_wipe();
 	text_clean(&clean, p, n, TEXT_BLOCK);
 	(void)fwrite(clean.p, 1, clean.n, json_output ? stderr : stdout);
 	(void)fflush(json_output ? stderr : stdout);
 	buf_release(&clean);
 }
 
-/* How far it is: one line that is written over, on a terminal alone. */
 static void
 bar(struct desk *d, int64_t n)
 {
 	struct job_info info;
-	char line[80];
 
-	if (d->cli->plain || d->cli->json || !isatty(STDERR_FILENO))
+	if (!bar_fits(d->cli))
 		return;
-	if (job_look(&d->state, n, &info, NULL) && info.progress != NULL) {
-		text_clean_into(line, sizeof line, info.progress);
-		(void)fprintf(stderr, "\r\033[K%s", line);
-		(void)fflush(stderr);
-		bar_shown = true;
-	}
+	if (job_look(&d->state, n, &info, NULL) && info.progress != NULL)
+		bar_draw(&info);
 	job_info_release(&info);
 }
 
@@ -108,7 +95,7 @@ follow_job(struct desk *d, int64_t job, bool *ret_detached, struct err *e)
 		(void)job_follow(&d->state, job, &at, 0, sink, e);
 		break;
 	}
-	bar_off();
+	bar_wipe();
 	return e->kind == ERR_NONE;
 }
 

@@ -14,6 +14,7 @@
 #include "base/io.h"
 #include "base/text.h"
 #include "record/log.h"
+#include "verb/bar.h"
 
 enum { FOLLOW_MS = 200, TELL_MS = 60000, CANCEL_WAIT_MS = 30000, PLAIN_MS = 30000,
        BAR_MAX = 160 };
@@ -377,27 +378,19 @@ on_signal(int sig)
 }
 
 static struct {
-	bool json, bar, drawn;
+	bool json, bar;
 	struct buf line;
 	struct buf result;
 	size_t lines;			/* of those that say how it ended */
 	int64_t told_ms;
 } watch_;
 
-static void
-wipe(void)
-{
-	if (watch_.drawn)
-		(void)fputs("\r\033[K", stderr);
-	watch_.drawn = false;
-}
-
 /* What people and scripts wait for goes to standard output, the rest beside it;
  * the job's last line is its result as an object. */
 static void
 one_line(const char *s)
 {
-	wipe();
+	bar_wipe();
 	if (text_starts(s, "{\"ok\":")) {
 		buf_clear(&watch_.result);
 		buf_str(&watch_.result, s);
@@ -422,7 +415,7 @@ sink(const char *p, size_t n)
 	(void)fflush(stdout);
 }
 
-/* "[######....] otc: 1.2 GB of about 4 GB, ..." */
+/* A bar, or now and then a line where there is no terminal. */
 static void
 draw(struct desk *d, int64_t n)
 {
@@ -437,11 +430,9 @@ draw(struct desk *d, int64_t n)
 	    *info.progress != '\0' && info.state == JOB_RUNNING) {
 		text_clean(&clean, info.progress, text_fit(info.progress,
 		    strlen(info.progress), BAR_MAX), TEXT_LINE);
-		if (watch_.bar) {
-			(void)fprintf(stderr, "\r\033[K%.78s", clean.p);
-			(void)fflush(stderr);
-			watch_.drawn = true;
-		} else
+		if (watch_.bar)
+			bar_draw(&info);
+		else
 			cli_note("%s", clean.p);
 		watch_.told_ms = now;
 	}
@@ -458,7 +449,7 @@ until_its_end(struct desk *d, int64_t n, bool *ret_detached, struct err *e)
 		draw(d, n);
 		if (got_signal == 0)
 			continue;
-		wipe();
+		bar_wipe();
 		if (got_signal == SIGINT && isatty(STDIN_FILENO)) {
 			*ret_detached = true;
 			return true;
@@ -471,7 +462,7 @@ until_its_end(struct desk *d, int64_t n, bool *ret_detached, struct err *e)
 		(void)job_follow(&d->state, n, &at, 0, sink, e);
 		break;
 	}
-	wipe();
+	bar_wipe();
 	return e->kind == ERR_NONE;
 }
 
@@ -520,7 +511,7 @@ saving_follow(struct cli *c, struct desk *d, const struct job_spec *spec,
 	int status;
 
 	watch_.json = c->json;
-	watch_.bar = !c->plain && !c->json && isatty(STDERR_FILENO);
+	watch_.bar = bar_fits(c);
 	watch_.told_ms = clock_mono_ms();
 	/* from before the job exists: a signal finds no job, or the follower */
 	(void)sigaction(SIGINT, &sa, NULL);
