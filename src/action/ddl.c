@@ -296,8 +296,8 @@ ddl_say(const struct ddl_one *one, struct buf *out)
 	static const char *const words[] = {
 		"schema changes are refused", "schema changes are possible",
 		"a standby takes no changes",
-		"schema changes cannot be refused, the site names no "
-		"superuser way", "schema changes: " };
+		"schema changes cannot be refused: there is no superuser way",
+		"schema changes: " };
 
 	buf_printf(out, "%s: %s%s", one->db->name, words[one->how],
 	    one->how == DDL_FAILED ? one->why : "");

@@ -14,6 +14,7 @@
 #include "base/text.h"
 
 enum { FLAG_MAX = 64 << 10, ROOM = 4096, WORDS_MAX = 300 };
+static const int64_t seconds_max = 100000000000, year_9999_ms = 253370764800000;
 
 static const char *const phases[] = {
 	[FREEZE_OFF] = "off", [FREEZE_SETTING] = "setting",
@@ -37,7 +38,7 @@ freeze_release(struct freeze *f)
 
 /* ---- reading ------------------------------------------------------------- */
 
-/* Seconds, milliseconds or a time in words. */
+/* A time in words, or a number of seconds or milliseconds; 0: none that can be. */
 static int64_t
 moment(const json_t *o, const char *key)
 {
@@ -45,10 +46,12 @@ moment(const json_t *o, const char *key)
 	int64_t ms = json_get_int(o, key, 0);
 	struct err ignored = ERR_INIT;
 
-	if (s != NULL && !clock_parse_utc(s, &ms) &&
+	if (s == NULL && ms > 0 && ms < seconds_max)
+		ms *= 1000;
+	else if (s != NULL && !clock_parse_utc(s, &ms) &&
 	    !clock_parse(s, clock_wall_ms(), &ms, &ignored))
 		return 0;
-	return ms > 0 && ms < 100000000000 ? ms * 1000 : ms;
+	return ms > 0 && ms < year_9999_ms ? ms : 0;
 }
 
 static char *

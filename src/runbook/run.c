@@ -584,7 +584,7 @@ action_command(struct engine *en, const struct rb_step *step,
 	with_of_job(job, &with);
 	ok = action_words(step, &with, out, e);
 	free(with.v);
-	if (!ok)
+	if (!ok || out->n == 0)
 		return false;
 	free(out->v[0]);
 	out->v[0] = xstrdup(exe);
