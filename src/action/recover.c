@@ -232,6 +232,20 @@ try_login(struct recover *r, struct err *e)
 
 /* ---- where the password may be ----------------------------------------------------- */
 
+/* Blotting out a word that every line has would say what the password is. */
+static bool
+is_a_name(const struct recover *r, const char *s)
+{
+	const struct site_db *db = r->ask.db;
+	const char *const names[] = { r->role, db->name, db->dbname, db->host,
+		db->user, db->superuser.user, "password" };
+
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+		if (names[i] != NULL && strcmp(names[i], s) == 0)
+			return true;
+	return false;
+}
+
 static void
 add_candidate(struct recover *r, char *where, const char *password, bool kept)
 {
@@ -240,7 +254,8 @@ add_candidate(struct recover *r, char *where, const char *password, bool kept)
 	c->where = where;
 	c->password = xstrdup(password);
 	c->kept = kept;
-	mask_add(&r->mask, password);
+	if (!is_a_name(r, password))
+		mask_add(&r->mask, password);
 	for (size_t i = 0; i + 1 < r->candidates.n && !c->same; i++)
 		c->same = strcmp(r->candidates.v[i].password, password) == 0;
 	c->right = r->facts.known ? scram_matches(r->facts.verifier, r->role,
@@ -361,11 +376,10 @@ find_candidates(struct recover *r)
 	struct recover_kept k = { .path = NULL };
 	struct err quiet = ERR_INIT;
 
-	if (recover_keep_read(r, &k, &quiet)) {
+	r->resumed = recover_keep_left(r);
+	if (recover_keep_read(r, &k, &quiet))
 		add_candidate(r, xstrdup("a recovery that was cut off"),
 		    k.password, true);
-		r->resumed = true;
-	}
 	recover_kept_release(&k);
 	recover_keep_others(r);
 	add_files(r, true);
@@ -496,12 +510,50 @@ needs_leave(struct recover *r, struct err *e)
 	return true;
 }
 
+/* Files of here that have a line for it too, and that nobody will write. */
+static void
+note_file(struct recover *r, const char *path)
+{
+	struct buf found = BUF_INIT;
+	struct err quiet = ERR_INIT;
+	bool there;
+
+	if (recover_files_have(r, path))
+		return;
+	there = pg_passfile(path, r->logins[0].host, r->logins[0].port,
+	    r->logins[0].dbname, r->role, &found, &quiet);
+	if (there)
+		recover_note(r, "'%s' has a line for it too, and rotate.update "
+		    "does not name it", path);
+	wipe(&found);
+}
+
+static void
+note_files(struct recover *r)
+{
+	const struct site *site = r->ask.site;
+
+	note_file(r, "~/.pgpass");
+	for (size_t i = 0; i < site_dbs(site); i++) {
+		const char *path = site_db_at(site, i)->passfile;
+		bool seen = path == NULL;
+
+		for (size_t k = 0; k < i && !seen; k++)
+			seen = site_db_at(site, k)->passfile != NULL &&
+			    strcmp(site_db_at(site, k)->passfile, path) == 0;
+		if (!seen)
+			note_file(r, path);
+	}
+}
+
 static void
 find_notes(struct recover *r)
 {
 	const struct recover_facts *f = &r->facts;
 	const char *shown = NULL;
 
+	if (r->mode == RECOVER_NEW)
+		note_files(r);
 	if (f->known && r->mode == RECOVER_NEW) {
 		if (scram_kind_of(f->verifier) == SCRAM_MD5_KIND &&
 		    f->version >= 100000)

@@ -434,6 +434,8 @@ recover_do(struct recover *r, struct err *e)
 		err_clear(e);
 		ok = true;
 	}
+	if (ok)
+		recover_keep_sweep(r);
 	if (ok && r->mode == RECOVER_NEW)
 		ok = by_new(&d, e);
 	else if (ok && r->mode == RECOVER_FILES)

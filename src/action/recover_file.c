@@ -46,6 +46,19 @@ same_file(const struct recover_file *f, const char *path)
 	    strcmp(a, b) == 0;
 }
 
+bool
+recover_files_have(const struct recover *r, const char *path)
+{
+	char *full = full_path(path);
+	bool have = false;
+
+	for (size_t i = 0; i < r->files.n && !have; i++)
+		have = r->files.v[i].at == NULL && same_file(&r->files.v[i],
+		    full);
+	free(full);
+	return have;
+}
+
 void
 recover_files_find(struct recover *r)
 {
@@ -400,7 +413,7 @@ can_write(struct recover *r, const struct recover_file *f, struct err *e)
 	if (stat(real, &st) == 0 && st.st_uid != geteuid() && geteuid() != 0)
 		return err_set(e, ERR_GUARD, "'%s' belongs to somebody else",
 		    f->spec);
-	tmp = xprintf("%s.midwatch.tmp", real);
+	tmp = xprintf("%s.midwatch.try", real);
 	(void)unlink(tmp);
 	buf_fill(&room, '\n', 2 * SMALL);
 	fd = open(tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);

@@ -50,6 +50,7 @@ bool recover_super_end_sessions(struct recover *r, int64_t *ret_n,
 /* ---- recover_file.c ---- */
 /* All that rotate.update names, and the one that the login uses. */
 void recover_files_find(struct recover *r);
+bool recover_files_have(const struct recover *r, const char *path);	/* here */
 /* What it holds (zeroed by the caller); ERR_NOTFOUND: it is not there. */
 bool recover_file_read(struct recover *r, const struct recover_file *f,
     struct buf *ret, unsigned *ret_mode, struct err *e);
@@ -78,6 +79,10 @@ bool recover_keep_read(struct recover *r, struct recover_kept *k,
 bool recover_keep_write(struct recover *r, struct recover_kept *k,
     struct err *e);
 void recover_keep_remove(struct recover_kept *k);
+/* Anything of one that was cut off; and what is only half of it goes, under the
+ * lock. */
+bool recover_keep_left(const struct recover *r);
+void recover_keep_sweep(const struct recover *r);
 void recover_kept_release(struct recover_kept *k);
 /* For a recovery of this database; ERR_BUSY: another one runs. The caller closes. */
 bool recover_lock(struct recover *r, int *ret_fd, struct err *e);

@@ -149,23 +149,62 @@ make_dir(const char *dir, bool fallback, struct err *e)
 	    "'%s' is not ours alone", dir);
 }
 
+/* Files of ours that begin like this one: of it, or half of it. */
+static size_t
+beside(const char *path, const char *with, bool remove)
+{
+	const char *name = strrchr(path, '/') + 1;
+	char *dir = xstrndup(path, (size_t)(name - path));
+	size_t n = strlen(name), found = 0;
+	DIR *d = opendir(dir);
+	struct dirent *ent;
+
+	while (d != NULL && (ent = readdir(d)) != NULL) {
+		if (strncmp(ent->d_name, name, n) != 0 ||
+		    strncmp(ent->d_name + n, with, strlen(with)) != 0)
+			continue;
+		found++;
+		if (remove)
+			(void)unlinkat(dirfd(d), ent->d_name, 0);
+	}
+	if (d != NULL)
+		(void)closedir(d);
+	free(dir);
+	return found;
+}
+
 /* What writing it left behind when it was killed. */
 static void
 sweep(const char *path)
 {
-	const char *name = strrchr(path, '/') + 1;
-	char *dir = xstrndup(path, (size_t)(name - path));
-	size_t n = strlen(name);
-	DIR *d = opendir(dir);
-	struct dirent *ent;
+	(void)beside(path, ".tmp.", true);
+}
 
-	while (d != NULL && (ent = readdir(d)) != NULL)
-		if (strncmp(ent->d_name, name, n) == 0 &&
-		    strncmp(ent->d_name + n, ".tmp.", 5) == 0)
-			(void)unlinkat(dirfd(d), ent->d_name, 0);
-	if (d != NULL)
-		(void)closedir(d);
-	free(dir);
+bool
+recover_keep_left(const struct recover *r)
+{
+	size_t n = 0;
+
+	for (int i = 0; i < 2; i++) {
+		char *dir = dir_of(r, i == 1), *path = path_in(r, dir);
+
+		n += beside(path, "", false);
+		free(dir);
+		free(path);
+	}
+	return n > 0;
+}
+
+void
+recover_keep_sweep(const struct recover *r)
+{
+	for (int i = 0; i < 2; i++) {
+		char *dir = dir_of(r, i == 1), *path = path_in(r, dir);
+
+		sweep(path);
+		free(dir);
+		free(path);
+	}
 }
 
 bool

@@ -93,6 +93,16 @@ assert mine[-1]["data"]["outcome"] == "proven", mine[-1]
 END
 expect_exit 0 "the journal stands" mw verify state/log.jsonl
 
+# --- who has it besides -----------------------------------------------------------------
+printf '127.0.0.1:*:*:backup:somewhere else\n' >home/.pgpass
+chmod 600 home/.pgpass
+MORE=''
+sed 's/^databases = (/databases = ( { name = "audit"; host = "127.0.0.1"; port = '"$PG_PORT"'; dbname = "arp"; user = "backup"; },/' site.cfg >both.cfg
+expect_exit 0 "the plan looks for others" "$MIDWATCH" -c both.cfg recover arp --rotate --plan
+check "other password files" contains "$OUT" "'~/.pgpass' has a line for it too"
+check "other databases with the same login" contains "$OUT" "audit logs in there with the same role"
+rm home/.pgpass
+
 # --- what only its owner may mend ---------------------------------------------------------
 psql_ "$WORK/pg" -c "ALTER ROLE backup NOLOGIN"
 expect_exit 3 "a role that is locked is not unlocked unasked" mw recover arp --confirm arp

@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "condition/condition.h"
+#include "condition/secrets.h"
 
 static const int64_t noon = INT64_C(1739534400000);	/* 2025-02-14 12:00 */
 
@@ -636,7 +637,41 @@ a_freeze_check_that_cannot_run_answers_nothing(void **state)
 }
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, fresh, clean)
+/* What the daily look has found, of each database. */
+static void
+secrets_are_valid_while_the_last_look_at_them_was_good(void **state)
+{
+	static const char text[] = "site = { name = \"prod\"; };\n"
+	    "databases = ( { name = \"otc\"; }, { name = \"arp\"; } );\n";
+	struct err e = ERR_INIT;
+
+	(void)state;
+	assert_int_equal(ask("secrets valid"), TRUTH_UNKNOWN);
+	assert_true(site_parse(&site, "/x/midwatch.cfg", text, strlen(text)));
+	place.dir = xstrdup(test_dir());
+	world.site = &site;
+	world.state = &place;
+	world.now = clock_wall_ms();
+	assert_int_equal(ask("secrets valid"), TRUTH_UNKNOWN);
+	says("recover --check");
+	assert_true(secrets_put(&place, "otc", true, "fine", &e));
+	assert_int_equal(ask("secrets valid"), TRUTH_UNKNOWN);
+	says("arp were never tried");
+	assert_true(secrets_put(&place, "arp", true, "fine", &e));
+	assert_int_equal(ask("secrets valid"), TRUTH_YES);
+	assert_true(secrets_put(&place, "otc", false, "pgpass is open", &e));
+	assert_int_equal(ask("secrets valid"), TRUTH_NO);
+	says("otc: pgpass is open");
+	assert_true(secrets_put(&place, "otc", true, "fine", &e));
+	assert_int_equal(ask("not secrets valid"), TRUTH_NO);
+	world.now += INT64_C(37) * 3600 * 1000;
+	assert_int_equal(ask("secrets valid"), TRUTH_UNKNOWN);
+	says("last tried 3");
+}
+
 static const struct CMUnitTest tests[] = {
+	cmocka_unit_test_setup_teardown(
+	    secrets_are_valid_while_the_last_look_at_them_was_good, fresh, clean),
 	TEST(what_cannot_be_read_yet_is_unknown_and_says_so),
 	TEST(without_an_incident_its_questions_are_unknown),
 	TEST(a_clean_up_is_done_when_the_last_one_ended_well),

@@ -1,6 +1,6 @@
 /*
  * Any bytes as a password file: what is found is what libpq finds, and is a part
- * of the file.  The first line of the input is what is looked for, in fields that
+ * of the file; and with another password in it libpq finds that.  The first line of the input is what is looked for, in fields that
  * a slash parts: host/port/dbname/user.  The file ends with a newline, since libpq
  * loses a last line without one when its length is just that of its buffer.
  */
@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/io.h"
+#include "pg/passline.h"
 #include "pg/pg.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -61,6 +62,33 @@ of_libpq(const char *path, const struct want *w)
 	return password;
 }
 
+/* With another password in it, libpq finds that one. */
+static void
+with_another(const struct buf *file, const struct want *w)
+{
+	static const char password[] = "n:e\\w '%";
+	struct passline who = { w->host, w->port, w->dbname, w->user };
+	struct buf out = BUF_INIT;
+	struct err e = ERR_INIT;
+	enum passline_how how;
+	char path[64], *theirs;
+	int fd;
+
+	if (!passline_set(file->p, file->n, &who, password, &out, &how, &e)) {
+		must(e.kind == ERR_USAGE);
+		return;
+	}
+	fd = memfd_create("pgpass", MFD_CLOEXEC);
+	must(fd >= 0 && fchmod(fd, 0600) == 0 &&
+	    io_write_all(fd, out.p, out.n));
+	(void)snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+	theirs = of_libpq(path, w);
+	must(strcmp(theirs, password) == 0);
+	free(theirs);
+	buf_release(&out);
+	close(fd);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -98,6 +126,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 		must(strcmp(found ? b.p : "", theirs) == 0);
 		free(theirs);
+		buf_clear(&b);
+		buf_add(&b, data + head, size - head);
+		buf_ch(&b, '\n');
+		with_another(&b, &w);
 	}
 	buf_release(&b);
 	close(fd);
