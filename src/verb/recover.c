@@ -437,6 +437,8 @@ recover_one(struct cli *c, struct desk *d, struct words *w)
 	}
 	ok = recover_look(&r, &e) && (r.mode == RECOVER_NOTHING ||
 	    is_the_one(&r, &e));
+	(void)mask_chars(&r.mask, e.msg);
+	(void)mask_chars(&r.mask, e.hint);
 	if (!c->json && r.files.n > 0 && (r.mode != RECOVER_NOTHING || !ok ||
 	    w->plan))
 		show(&r, ok);

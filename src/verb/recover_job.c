@@ -155,15 +155,17 @@ work(struct work *w, const json_t *args)
 		job_progress(w->job, "recovering", 0, 0);
 		ok = recover_do(&w->r, &e);
 	}
+	(void)mask_chars(&w->r.mask, e.msg);
+	(void)mask_chars(&w->r.mask, e.hint);
 	say_outcome(w, ok, &e);
 	if (ok) {
 		recover_schema_lines(&w->r, say, w);
 		recover_check(&again, &w->d.site, &w->d.state, w->r.ask.db);
 		recover_check_release(&again);
 	}
-	status = ok ? EXIT_DONE : e.kind == ERR_CANCELLED ? 143 : e.kind ==
-	    ERR_GUARD && !w->r.changed && !w->r.rolled_back ? EXIT_REFUSED :
-	    EXIT_FAILED;
+	status = ok ? EXIT_DONE : e.kind == ERR_CANCELLED ? 143 :
+	    (e.kind == ERR_GUARD || e.kind == ERR_BUSY) && !w->r.changed &&
+	    !w->r.rolled_back ? EXIT_REFUSED : EXIT_FAILED;
 	put_result(w, status, &e);
 	return status;
 }

@@ -166,6 +166,17 @@ check "because nothing would be proven" contains "$OUT$ERR" "proves anything"
 check "and nothing changed" test "$(verifier)" = "$before"
 hba_ 'host all all 127.0.0.1/32 scram-sha-256'
 
+# --- one at a time ----------------------------------------------------------------------------
+before=$(verifier)
+flock state/locks/recover-arp sleep 60 &
+holder=$!
+for nap in $(seq 200); do flock -n state/locks/recover-arp true || break; sleep 0.1; done
+expect_exit 3 "while one runs another waits a little and gives up" mw recover arp --rotate --confirm arp
+check "it says so" contains "$OUT$ERR" "is being recovered by"
+check "and changes nothing" test "$(verifier)" = "$before"
+kill $holder $(cat /proc/$holder/task/$holder/children) 2>/dev/null
+wait $holder 2>/dev/null
+
 # --- typed at a terminal -------------------------------------------------------------------
 cat >typed.py <<'END'
 import os, pty, sys, time

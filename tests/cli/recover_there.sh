@@ -6,7 +6,8 @@
 . "$ROOT/tests/sshd.sh"
 . "$ROOT/tests/recover.sh"
 
-PATH=$PATH:$PG_BIN
+mkdir -p "$WORK/bin"
+PATH=$WORK/bin:$PATH:$PG_BIN
 if ! recover_world || ! sshd_start "$WORK/ssh" "SetEnv PATH=$PATH SHLVL=9"; then
 	skip "a login is recovered over SSH" "$WHY"
 	finish
@@ -63,6 +64,21 @@ else
 	mv away/there .
 fi
 chmod 700 there
+
+# --- a psql that shouts ------------------------------------------------------------------------
+cat >bin/psql <<'END'
+#!/bin/sh
+case "$*" in *--file=-*) grep ALTER >&2; exit 3 ;; esac
+PATH=${PATH#*:} exec psql "$@"
+END
+chmod 755 bin/psql
+before=$(verifier)
+expect_exit 1 "a psql that prints what it is told" mw recover arp --rotate --confirm arp
+check "is heard" contains "$OUT" "psql at bastion: ALTER ROLE \"backup\" PASSWORD '<secret>"
+check "without what is secret" lacks "$OUT$ERR$(cat state/jobs/*/output.log state/log.jsonl)" 'SCRAM-SHA-256$'
+check "and nothing was changed" test "$(verifier)" = "$before"
+check "nor kept" test -z "$(ls state/recover)"
+rm bin/psql
 
 # --- a link that drops ------------------------------------------------------------------------
 # Some stored secret: in a file, or what is kept for the next one.
