@@ -73,7 +73,8 @@ watch(int in)
 
 	(void)sigfillset(&all);
 	(void)sigprocmask(SIG_SETMASK, &all, NULL);
-	(void)prctl(PR_SET_NAME, "midwatch-tty", 0, 0, 0);
+	(void)setpgid(0, 0);	/* what is sent to our group misses it */
+	(void)prctl(PR_SET_NAME, "tty-guard", 0, 0, 0);
 	(void)dup2(guard.fd, 0);
 	(void)dup2(in, 1);
 	closefrom(2);

@@ -78,15 +78,12 @@ term_possible(const struct term_options *o, struct err *e)
 {
 	const char *name = o->name != NULL ? o->name : getenv("TERM");
 
-	if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO)) {
-		(void)err_set(e, ERR_USAGE, "the console needs a terminal");
-		return err_hint(e, "--plain works without one");
-	}
-	if (name == NULL || *name == '\0' || strcmp(name, "dumb") == 0) {
-		(void)err_set(e, ERR_USAGE, "TERM is '%s'",
-		    name == NULL ? "" : name);
-		return err_hint(e, "--plain is for such terminals");
-	}
+	if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO))
+		return err_set(e, ERR_USAGE, "the console needs a terminal");
+	if (name == NULL || *name == '\0' || strcmp(name, "dumb") == 0)
+		return err_set(e, ERR_USAGE, "the console needs a terminal that "
+		    "can be painted on, and TERM is '%s'", name == NULL ? "" :
+		    name);
 	return true;
 }
 

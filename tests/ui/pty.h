@@ -28,8 +28,8 @@
 enum { PTY_PATIENCE_MS = 30000 };
 
 struct pty {
-	int master, slave, status;
-	pid_t pid;
+	int master, slave, status, word;
+	pid_t pid, shell;
 	VTerm *vt;
 	VTermScreen *screen;
 	int w, h;
@@ -115,23 +115,61 @@ pty_sit(struct pty *p)
 		(void)dup2(p->slave, fd);
 }
 
+/* Like a shell: leads the session, has the program in a group of its own in the
+ * foreground, and puts it back there when it was stopped. Says its pid, then how
+ * it ended. */
+TEST_HELPER _Noreturn void
+pty_shell(struct pty *p, int word, const char *const *argv)
+{
+	pid_t pid;
+	int status;
+
+	(void)setsid();
+	pty_sit(p);
+	(void)dup2(p->slave, 2);
+	(void)signal(SIGTTOU, SIG_IGN);
+	pid = fork();
+	if (pid == 0) {
+		(void)setpgid(0, 0);
+		(void)tcsetpgrp(0, getpid());
+		(void)signal(SIGTTOU, SIG_DFL);
+		(void)close(p->slave);
+		execv(argv[0], (char *const *)(uintptr_t)argv);
+		_exit(127);
+	}
+	(void)close(p->master);
+	(void)signal(SIGHUP, SIG_IGN);
+	if (write(word, &pid, sizeof pid) != sizeof pid)
+		_exit(98);
+	while (waitpid(pid, &status, WUNTRACED) == pid && WIFSTOPPED(status)) {
+		(void)tcsetpgrp(0, pid);
+		(void)kill(-pid, SIGCONT);
+	}
+	if (write(word, &status, sizeof status) == sizeof status)
+		pause();	/* the session lives as long as the test */
+	_exit(0);
+}
+
 TEST_HELPER void
 pty_start(struct pty *p, int w, int h, const char *const *argv,
     const char *const *env)
 {
+	int ends[2];
+
 	pty_make(p, w, h);
-	p->pid = fork();
-	assert_true(p->pid >= 0);
-	if (p->pid == 0) {
-		(void)setsid();
-		pty_sit(p);
-		(void)dup2(p->slave, 2);
-		(void)close(p->slave);
+	assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+	p->word = ends[0];
+	p->shell = fork();
+	assert_true(p->shell >= 0);
+	if (p->shell == 0) {
+		(void)close(ends[0]);
 		for (; env != NULL && *env; env++)
 			(void)putenv(strdup(*env));
-		execv(argv[0], (char *const *)(uintptr_t)argv);
-		_exit(127);
+		pty_shell(p, ends[1], argv);
 	}
+	(void)close(ends[1]);
+	assert_int_equal(read(p->word, &p->pid, sizeof p->pid),
+	    sizeof p->pid);
 }
 
 /* The last of on and off that came counts. */
@@ -265,9 +303,10 @@ pty_size(struct pty *p, int w, int h)
 TEST_HELPER int
 pty_exit(struct pty *p)
 {
+	struct pollfd f = { p->word, POLLIN, 0 };
 	int64_t end = pty_now() + PTY_PATIENCE_MS;
 
-	while (waitpid(p->pid, &p->status, WNOHANG) == 0) {
+	while (poll(&f, 1, 0) == 0) {
 		if (pty_now() > end) {
 			kill(p->pid, SIGKILL);
 			fail_msg("it did not end");
@@ -275,8 +314,10 @@ pty_exit(struct pty *p)
 		if (!p->gone)
 			(void)pty_pump(p, 20);
 		else
-			usleep(20000);
+			usleep(5000);
 	}
+	assert_int_equal(read(p->word, &p->status, sizeof p->status),
+	    sizeof p->status);
 	p->pid = 0;
 	return p->status;
 }
@@ -317,9 +358,12 @@ pty_clean(struct pty *p)
 TEST_HELPER void
 pty_end(struct pty *p)
 {
-	if (p->pid > 0) {
+	if (p->pid > 0)
 		(void)kill(p->pid, SIGKILL);
-		(void)waitpid(p->pid, NULL, 0);
+	if (p->shell > 0) {
+		(void)kill(p->shell, SIGKILL);
+		(void)waitpid(p->shell, NULL, 0);
+		(void)close(p->word);
 	}
 	(void)close(p->master);
 	(void)close(p->slave);

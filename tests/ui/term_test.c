@@ -342,7 +342,7 @@ where_no_screen_is_possible_it_says_so(void **state)
 	known = term_possible(&o, &e);
 	(void)dup2(out, STDOUT_FILENO);
 	assert_false(dumb);
-	assert_string_equal(e.msg, "TERM is 'dumb'");
+	assert_non_null(strstr(e.msg, "TERM is 'dumb'"));
 	assert_true(known);
 	assert_true(isatty(out) || !term_possible(&o, &e));
 }
