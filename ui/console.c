@@ -396,6 +396,9 @@ begin(struct console *c, struct err *e)
 		look_at_link(c, clock_mono_ms());
 	c->model->head.read_only = o->read_only;
 	c->shell.attached = true;
+	if (c->shell.problems.v.n > 0)
+		shell_say(&c->shell, true, clock_mono_ms(), "%s (%zu; ! shows "
+		    "all)", c->shell.problems.v.v[0], c->shell.problems.v.n);
 	c->paint = c->key = true;
 	(void)term_flush(c->term);
 	frame(c, clock_mono_ms());	/* before anybody can be waited for */

@@ -102,6 +102,7 @@ take(struct wire *l, const struct nlmsghdr *h)
 
 			memcpy(&info, p + at + sizeof a,
 			    n < sizeof info ? n : sizeof info);
+			l->known = true;
 			l->rtt_ms = (info.tcpi_rtt + 500) / 1000;
 			l->unsent = info.tcpi_notsent_bytes;
 		}

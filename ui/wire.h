@@ -6,7 +6,7 @@
  *	struct wire l = WIRE_INIT;
  *	wire_open(&l);
  *	wire_look(&l);				now and then; does not block
- *	l.rtt_ms, l.unsent			0: not known
+ *	if (l.known) ... l.rtt_ms, l.unsent
  *	wire_close(&l);
  */
 #ifndef UI_WIRE_H
@@ -19,6 +19,7 @@ struct wire {
 	int fd;
 	char local[48], remote[48];
 	uint16_t local_port, remote_port;
+	bool known;		/* the kernel has said */
 	int64_t rtt_ms, unsent;
 };
 

@@ -9,7 +9,8 @@
 
 static const char options[] =
     "options everywhere: -c/--config FILE  --state DIR  --json  --plain  "
-    "--ascii  --no-color  -h/--help  --version";
+    "--ascii  --theme NAME  --no-color  -h/--help  --version;  "
+    "console: --read-only  --low  --mouse  --no-bell";
 
 static void
 usage_lines(struct buf *b, const struct verb *v, const char *before,
