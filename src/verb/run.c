@@ -322,8 +322,11 @@ verb_run(struct cli *c, int argc, char **argv)
 		return EXIT_USAGE;
 	if ((skip != NULL && !*skip) || (over != NULL && !*over))
 		return cli_usage("a reason is needed");
-	if (!take_args(&given, &with, &pool))
+	if (!take_args(&given, &with, &pool)) {
+		VEC_RELEASE(&given.v);
+		pool_release(&pool);
 		return EXIT_USAGE;
+	}
 	o.with = &with;
 	if (!desk_open(&d, c, &e) || !desk_incident(&d, NULL, &e) ||
 	    !desk_runbook(&d, &e) || !engine_sweep(&d.en, &e) ||
