@@ -9,6 +9,7 @@
 
 #include "base/text.h"
 #include "found/draft.h"
+#include "probe/starter.h"
 #include "site/site.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -33,15 +34,25 @@ answer(struct found *f, char *text)
 		    f->things.v[i].name != NULL && f->things.v[i].size >= -1);
 }
 
-static void
-schedule(struct found *f, const char *text)
+static bool
+any(void *ctx, const char *command, const char *unit, const char *settings)
 {
-	const char *rest = "", *when = found_cron_when(f, text, &rest);
+	(void)ctx;
+	(void)unit;
+	(void)settings;
+	return command != NULL;
+}
+
+static void
+schedule(const char *text)
+{
+	struct starters all = { .root = "", .host_zone = xstrdup("UTC") };
+	struct firing f = { 0 };
 	bool strong;
 
-	must(when == NULL || strlen(when) == 5);
-	when = found_calendar_when(f, text);
-	must(when == NULL || strlen(when) == 5);
+	starters_crontab(&all, "crontab", text, true, any, NULL);
+	(void)firing_calendar(&f, text, &(struct err){ 0 });
+	starters_release(&all);
 	(void)found_backup_word(text, &strong);
 }
 
@@ -88,7 +99,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		answer(&f, text);
 		break;
 	case 'S':
-		schedule(&f, text);
+		schedule(text);
 		break;
 	default:
 		name(&f, text);
