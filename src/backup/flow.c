@@ -515,7 +515,7 @@ prepare(struct flow *f)
 
 bool
 flow_begin(struct flow *f, const struct flow_spec *given,
-    const struct flow_care *care, struct flow_done *ret)
+    const struct flow_care *care, size_t room, struct flow_done *ret)
 {
 	*f = (struct flow){ .own = *given, .spec = &f->own, .care = care,
 	    .done = ret, .e = &f->why, .began_ms = clock_mono_ms(),
@@ -533,6 +533,7 @@ flow_begin(struct flow *f, const struct flow_spec *given,
 		f->b = NULL;
 		return err_sys(f->e, "no memory for a stream");
 	}
+	f->b->room = room;
 	prepare(f);
 	if (f->own.counts && f->own.proof_argv != NULL)
 		f->counts = memfd_create("counts", MFD_CLOEXEC);

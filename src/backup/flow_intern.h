@@ -19,7 +19,7 @@
 
 #include "backup/flow.h"
 
-enum { FLOW_RING = 12 << 20, FLOW_TABLE = 512, FLOW_STORES = 8,
+enum { FLOW_RING = 12 << 20, FLOW_RING_LEAST = 3 << 20, FLOW_TABLE = 512, FLOW_STORES = 8,
        FLOW_PIPE = 1 << 20, FLOW_WHY = 400 };
 
 /* What gzip is at. */
@@ -55,6 +55,8 @@ struct flow_board {
 	struct flow_end source, proof;
 	struct flow_side sides[FLOW_STORES];
 	struct gz_member table[FLOW_TABLE];	/* member i is at i % FLOW_TABLE */
+	size_t room;			/* of the ring; what is behind it is never
+					 * touched, and is no memory */
 	char ring[FLOW_RING];
 };
 
@@ -124,7 +126,7 @@ enum { FLOW_TELL_MS = 500, FLOW_POLLS = 2 * FLOW_PROCS + FLOW_STORES };
 /* flow.c: of one of several that run at once. False: it is over, and
  * flow_end() says how; that is called after flow_begin() said no as well. */
 bool flow_begin(struct flow *f, const struct flow_spec *given,
-    const struct flow_care *care, struct flow_done *ret);
+    const struct flow_care *care, size_t room, struct flow_done *ret);
 int flow_polls(const struct flow *f, struct pollfd *v, nfds_t *n);
 bool flow_turn(struct flow *f, bool cancelled);
 bool flow_end(struct flow *f);

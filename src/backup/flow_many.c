@@ -32,6 +32,17 @@ over(struct many *m, size_t i)
 	m->failed = true;
 }
 
+/* What one stream may hold several share, down to what each must have: two
+ * members, and what is under way of a third. */
+static size_t
+room_of(const struct many *m)
+{
+	size_t at_once = m->at_once < m->n ? m->at_once : m->n;
+	size_t room = FLOW_RING / (at_once > 0 ? at_once : 1);
+
+	return room < FLOW_RING_LEAST ? FLOW_RING_LEAST : room;
+}
+
 static void
 begin(struct many *m)
 {
@@ -39,7 +50,7 @@ begin(struct many *m)
 		size_t i = m->begun++;
 
 		m->runs[i] = flow_begin(&m->v[i], &m->specs[i], m->care,
-		    &m->done[i]);
+		    room_of(m), &m->done[i]);
 		if (m->runs[i])
 			m->running++;
 		else

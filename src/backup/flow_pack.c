@@ -141,10 +141,11 @@ hand_on(struct packer *p, const struct gz_member *m)
 {
 	struct flow_board *b = p->b;
 	int64_t members = atomic_load(&b->members);
-	size_t at = (size_t)(m->at % FLOW_RING), n = (size_t)m->size,
-	    first = n < FLOW_RING - at ? n : FLOW_RING - at;
+	size_t at = (size_t)m->at % b->room, n = (size_t)m->size,
+	    first = n < b->room - at ? n : b->room - at;
 
-	while (m->at + m->size - atomic_load(&b->free_bytes) > FLOW_RING ||
+	while (m->at + m->size - atomic_load(&b->free_bytes) >
+	    (int64_t)b->room ||
 	    members - atomic_load(&b->free_members) >= FLOW_TABLE) {
 		if (atomic_load(&b->at) != FLOW_WAITS)
 			goes_to(p, FLOW_WAITS);

@@ -169,7 +169,7 @@ static int
 write_piece(struct store *s, struct err *e)
 {
 	int64_t ready = atomic_load(&s->b->packed) - s->data.at;
-	size_t at = (size_t)(s->data.at % FLOW_RING), n = PIECE;
+	size_t room = s->b->room, at = (size_t)s->data.at % room, n = PIECE;
 
 	if (ready <= 0)
 		return 0;
@@ -179,8 +179,8 @@ write_piece(struct store *s, struct err *e)
 	}
 	if ((int64_t)n > ready)
 		n = (size_t)ready;
-	if (n > FLOW_RING - at)
-		n = FLOW_RING - at;
+	if (n > room - at)
+		n = room - at;
 	if (!place_file_write(s->data.f, s->b->ring + at, n, e))
 		return -1;
 	s->data.at += (int64_t)n;
