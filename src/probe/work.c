@@ -149,13 +149,15 @@ forget(struct locks *seen, const char *lock)
 		}
 }
 
-/* What is done under a lock takes moments; only a nightly takes its time. */
+/* What is done under a lock takes moments; only a nightly takes its time, and the
+ * feed holds its own for as long as somebody looks. */
 static void
 say_lock(struct reading *r, const struct eye *eye, const char *lock,
     int64_t pid, const char *who, int64_t began, int64_t held_ms, bool stopped)
 {
 	bool nightly = strcmp(lock, "nightly") == 0;
-	int64_t most = nightly ? eye->site->schedule.window_ms : LONG_MS;
+	int64_t most = nightly ? eye->site->schedule.window_ms :
+	    strcmp(lock, "watch") == 0 ? INT64_MAX : LONG_MS;
 	int64_t runs = began > 0 ? eye->now - began : 0;
 	char time[32], at[16] = "", next[64];
 
