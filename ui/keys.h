@@ -73,12 +73,13 @@ enum space {
 	X(VALIDATE, "validate", GLOBAL, "V", 0, "validate", "read backups back and prove them") \
 	X(NIGHTLY, "nightly", GLOBAL, "Y", 0, "nightly", "the nightly backup, now") \
 	X(PRECHECK, "precheck", GLOBAL, "P", 0, "pre-check", "may a migration run now?") \
-	X(ISOLATE, "isolate", GLOBAL, "I", 0, "isolate", "keep others away from a database") \
+	X(ISOLATE, "isolate", GLOBAL, "I", 0, "isolate", "gather evidence of the cause into the record") \
 	X(LOCKS, "locks", GLOBAL, "L", 0, "locks", "who blocks whom") \
 	X(UPDATE, "update", GLOBAL, "U", 0, "update", "tell people where we are") \
 	X(OPEN_INCIDENT, "open-incident", GLOBAL, "O", 0, "open", "open an incident") \
 	X(RESOLVE, "resolve", GLOBAL, "E", 0, "resolve", "the technical criteria are met") \
 	X(CLOSE, "close", GLOBAL, "X", 0, "close", "close a resolved incident") \
+	X(ANSWER, "answer", GLOBAL, ",", 0, "answer", "all that the last action said") \
 	X(ZOOM, "zoom", GLOBAL, "z", 0, "zoom", "the pane over the whole screen, and back") \
 	X(FREEZE_VIEW, "freeze-view", GLOBAL, "Z", 0, "hold", "hold the picture still, and let go") \
 	X(FASTER, "faster", GLOBAL, "+ =", 0, "", "look more often")	\

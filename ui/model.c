@@ -87,7 +87,16 @@ PLAIN_PART(output, model_output)
 PLAIN_PART(record, model_record)
 PLAIN_PART(people, model_people)
 PLAIN_PART(notices, model_notices)
-PLAIN_PART(buttons, model_buttons)
+
+static void
+buttons_clear(struct model_buttons *p)
+{
+	for (size_t i = 0; i < p->v.n; i++)
+		VEC_RELEASE(&p->v.v[i].choices);
+	VEC_RELEASE(&p->v);
+	pool_release(&p->pool);
+	*p = (struct model_buttons){ .v = { 0 } };
+}
 
 #define PART_BEGIN(part, type)						\
 	struct type *							\
@@ -119,6 +128,20 @@ model_answer(struct model *m, bool bad, const char *text)
 }
 
 void
+model_page(struct model *m, bool bad, enum answer_then then,
+    const char *title, const char *text)
+{
+	uint64_t count = m->page.count + 1;
+
+	pool_release(&m->page.pool);
+	m->page = (struct model_page){ .bad = bad, .then = then,
+	    .count = count };
+	m->page.title = pool_str(&m->page.pool, title);
+	m->page.text = pool_str(&m->page.pool, text);
+	model_changed(m, MODEL_ANSWER);
+}
+
+void
 model_changed(struct model *m, unsigned parts)
 {
 	m->changed |= parts;
@@ -137,6 +160,7 @@ model_release(struct model *m)
 	notices_clear(&m->notices);
 	buttons_clear(&m->buttons);
 	pool_release(&m->answer.pool);
+	pool_release(&m->page.pool);
 }
 
 /* ---- asking it ----------------------------------------------------------- */

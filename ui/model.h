@@ -164,13 +164,24 @@ struct model_notices {
 /* rungs of confirmation, by risk */
 enum rung { RUNG_RUN, RUNG_UNDO, RUNG_ASK, RUNG_TYPE };
 
+struct model_choice {
+	char *word, *note;
+};
+
 struct model_button {
 	enum request request;	/* its key and label come from the keys table */
 	char *label;		/* NULL: the request's */
 	char *why_not;		/* NULL: it can be pressed */
 	enum rung rung;
 	char *target, *command, *effect, *undo;	/* shown before it runs */
-	char *action;		/* ORDER_ACTION's `what` */
+	char *action;		/* ORDER_ACTION's `what`; "@db" is chosen from: */
+	VEC(struct model_choice) choices;	/* worst first */
+	char *ask;		/* a line is asked first, "=" in action: it */
+	char *empty;		/* the action without that line; NULL: needed */
+	char *plan;		/* "--plan": behind the action, it only says
+				 * what would happen; else a verb of its own */
+	bool look;		/* what it says is worth a page */
+	char *text;		/* of the dialog, before the facts */
 };
 
 struct model_buttons {
@@ -217,8 +228,13 @@ struct model_readings {
 enum order_kind { ORDER_LIST(ORDER_ENUM_) ORDER_COUNT };
 #undef ORDER_ENUM_
 
+/* What the answer of a verb is for: a line, a page, or the plan that a person has
+ * to see before the same button does it. */
+enum answer_then { ANSWER_SAY, ANSWER_SHOW, ANSWER_PLAN };
+
 struct order {
 	enum order_kind kind;
+	enum answer_then then;
 	char *what, *text, *typed;	/* its own; NULL: none */
 	int64_t number, at, rows;
 	bool anyway, again;
@@ -235,6 +251,15 @@ struct model_answer {
 	uint64_t count;			/* goes up with each answer */
 };
 
+/* All that the newest verb said, to be read. */
+struct model_page {
+	struct pool pool;
+	char *title, *text;
+	bool bad;
+	enum answer_then then;
+	uint64_t count;
+};
+
 struct model {
 	int64_t now;			/* wall ms of this picture */
 	struct model_head head;
@@ -247,6 +272,7 @@ struct model {
 	struct model_notices notices;
 	struct model_buttons buttons;
 	struct model_answer answer;
+	struct model_page page;
 
 	unsigned changed;		/* enum model_part bits since last taken */
 	/* Takes an order over (its strings too); false: it cannot be given now,
@@ -265,6 +291,8 @@ struct model_people *model_people_begin(struct model *m);
 struct model_notices *model_notices_begin(struct model *m);
 struct model_buttons *model_buttons_begin(struct model *m);
 void model_answer(struct model *m, bool bad, const char *text);
+void model_page(struct model *m, bool bad, enum answer_then then,
+    const char *title, const char *text);
 void model_changed(struct model *m, unsigned parts);
 void model_release(struct model *m);
 

@@ -365,56 +365,78 @@ picture_head(struct talk *w, int64_t now)
 enum need { NEED_NOTHING, NEED_INCIDENT, NEED_OPEN, NEED_RESOLVED, NEED_NONE,
 	NEED_UNSAFE, NEED_BROKEN_LOGIN };
 
-/* rung, what it runs, what that does, how it is undone */
+/* rung, what it runs, what that does, how it is undone; then what is asked or shown
+ * before, see model_button */
 static const struct button_row {
 	enum request request;
 	const char *action;		/* of the actions table; NULL: a verb */
 	enum need need;
 	enum rung rung;
 	const char *words, *effect, *undo;
+	const char *ask, *empty, *plan;
+	bool look;
 } button_rows[] = {
 	{ REQ_SAVE_ALL, "backup", NEED_UNSAFE, RUNG_RUN,
 	    "backup --all-unsafe --emergency",
 	    "every database and component without a verified copy is streamed "
 	    "to the emergency stores, worst first; no local disk is used",
-	    "nothing to undo: it only adds sets" },
-	{ REQ_FREEZE, "freeze", NEED_NOTHING, RUNG_UNDO, "freeze on",
+	    "nothing to undo: it only adds sets", NULL, NULL, NULL, false },
+	{ REQ_FREEZE, "freeze", NEED_NOTHING, RUNG_UNDO, "freeze on --reason =",
 	    "pipelines and migrations that ask midwatch stand still",
-	    "midwatch freeze off" },
+	    "midwatch freeze off", "why is it frozen?", NULL, NULL, false },
 	{ REQ_BACKUP, "backup", NEED_NOTHING, RUNG_RUN, "backup @db --emergency",
 	    "one database is streamed to the emergency stores",
-	    "nothing to undo: it only adds a set" },
-	{ REQ_RESTORE, "restore", NEED_NOTHING, RUNG_TYPE, "restore latest @db",
-	    "data of a set goes into a database", "none" },
+	    "nothing to undo: it only adds a set", NULL, NULL, NULL, false },
+	{ REQ_RESTORE, "restore", NEED_NOTHING, RUNG_TYPE,
+	    "restore latest @db --into =",
+	    "the newest set's data goes into the target; what the database is "
+	    "now is kept beside it under another name",
+	    "the kept one is renamed back by hand",
+	    "into (conninfo; empty: beside it)",
+	    "restore latest @db --beside --end-sessions", "--plan", true },
 	{ REQ_RECOVER, "recover", NEED_NOTHING, RUNG_TYPE, "recover @db",
 	    "the password is looked for where it may still be, else a new one "
 	    "is set and written where the site says",
-	    "the old verifier goes back when the proof fails" },
+	    "the old verifier goes back when the proof fails", NULL, NULL,
+	    "--plan", true },
 	{ REQ_CLEANUP, "cleanup", NEED_NOTHING, RUNG_TYPE, "cleanup",
 	    "what the plan names is deleted, nothing else",
-	    "none: what is deleted is gone" },
+	    "none: what is deleted is gone", NULL, NULL, "--plan", true },
 	{ REQ_VALIDATE, "validate", NEED_NOTHING, RUNG_RUN,
 	    "validate latest --restore",
 	    "the newest set is read through, and restored into a scratch "
-	    "PostgreSQL of our own", "nothing to undo" },
+	    "PostgreSQL of our own", "nothing to undo", NULL, NULL, NULL,
+	    true },
 	{ REQ_NIGHTLY, "nightly", NEED_NOTHING, RUNG_ASK, "nightly",
 	    "the real nightly: every component, verified, published",
-	    "nothing to undo: it only adds a set" },
+	    "nothing to undo: it only adds a set", NULL, NULL, NULL, true },
 	{ REQ_PRECHECK, "precheck", NEED_NOTHING, RUNG_RUN, "precheck",
 	    "looks whether a migration may run; changes nothing",
-	    "nothing to undo" },
+	    "nothing to undo", NULL, NULL, NULL, true },
 	{ REQ_ISOLATE, "isolate", NEED_NOTHING, RUNG_RUN, "isolate",
 	    "evidence of the cause goes into the record; changes nothing else",
-	    "nothing to undo" },
+	    "nothing to undo", NULL, NULL, NULL, true },
+	{ REQ_LOCKS, NULL, NEED_NOTHING, RUNG_RUN, "locks",
+	    "shows who waits for whom; changes nothing", "nothing to undo",
+	    NULL, NULL, NULL, true },
 	{ REQ_UPDATE, "update", NEED_OPEN, RUNG_ASK, "incident update --send",
-	    "the update that is drafted from the record is sent", "none" },
+	    "this text goes to the channel and to whom it concerns",
+	    "none: what is sent is sent", NULL, NULL,
+	    "incident update --draft", true },
 	{ REQ_OPEN_INCIDENT, NULL, NEED_NONE, RUNG_RUN, "incident open",
 	    "the record begins, with what is known now",
-	    "an incident is resolved and closed, never removed" },
-	{ REQ_RESOLVE, NULL, NEED_OPEN, RUNG_ASK, "incident resolve",
-	    "each criterion is proven now; the clocks stop", "none" },
-	{ REQ_CLOSE, NULL, NEED_RESOLVED, RUNG_ASK, "incident close",
-	    "the record ends with a checkpoint", "none" },
+	    "an incident is resolved and closed, never removed", NULL, NULL,
+	    NULL, false },
+	{ REQ_RESOLVE, NULL, NEED_OPEN, RUNG_ASK,
+	    "incident resolve --override =",
+	    "each criterion is proven now; the clocks stop", "none",
+	    "override because (empty: none)",
+	    "incident resolve", NULL, true },
+	{ REQ_CLOSE, NULL, NEED_RESOLVED, RUNG_ASK,
+	    "incident close --override =",
+	    "the record ends with a checkpoint", "none",
+	    "override because (empty: none)",
+	    "incident close", NULL, true },
 };
 
 static bool
@@ -468,32 +490,115 @@ why_not(const struct talk *w, const struct button_row *row, struct pool *p)
 	return why;
 }
 
+/* How bad a database is for what the button does. */
+static const struct reading *
+reading_for(const struct talk *w, enum request r, const char *db)
+{
+	return reading_of(w, r == REQ_RECOVER ? "database" : "backup", db);
+}
+
+static void
+add_choice(struct model_buttons *part, struct model_button *b, const char *db,
+    const struct reading *r)
+{
+	struct model_choice *c = VEC_NEW(&b->choices);
+
+	c->word = pool_str(&part->pool, db);
+	c->note = pool_str(&part->pool, r == NULL ? "not looked at yet" :
+	    r->error != NULL ? r->error : r->text != NULL ? r->text : "");
+}
+
+/* The worst first: that is the one which is meant most often. */
+static void
+add_choices(const struct talk *w, struct model_buttons *part,
+    struct model_button *b)
+{
+	static const enum level order[] = { LEVEL_CRITICAL, LEVEL_WARNING,
+		LEVEL_UNKNOWN, LEVEL_OK };
+	const json_t *dbs = json_object_get(w->site, "databases");
+
+	for (size_t l = 0; l < sizeof order / sizeof *order; l++)
+		for (size_t i = 0; i < json_array_size(dbs); i++) {
+			const char *db = str(json_array_get(dbs, i), "name");
+			const struct reading *r = reading_for(w, b->request,
+			    db);
+
+			if ((r != NULL ? r->level : LEVEL_UNKNOWN) == order[l])
+				add_choice(part, b, db, r);
+		}
+}
+
+/* The criteria of an end as far as they are not proven; false: there are none. */
+static bool
+open_criteria(const struct talk *w, const char *end, struct buf *b)
+{
+	const json_t *v = json_object_get(w->criteria, end);
+
+	for (size_t i = 0; i < json_array_size(v); i++) {
+		const json_t *o = json_array_get(v, i);
+		const char *truth = str(o, "truth");
+
+		if (strcmp(truth, "yes") == 0 || json_get_bool(o, "overridden"))
+			continue;
+		buf_printf(b, "%s: %s, %s\n", strcmp(truth, "no") == 0 ? "NO" :
+		    "unknown", str(o, "text"), str(o, "why"));
+	}
+	return b->n > 0;
+}
+
+static void
+fill_button(struct talk *w, struct model_buttons *part,
+    const struct button_row *row, struct model_button *b)
+{
+	struct pool *p = &part->pool;
+	struct buf open = BUF_INIT;
+	const char *words = row->words;
+	bool ends = row->request == REQ_RESOLVE || row->request == REQ_CLOSE;
+
+	b->ask = row->ask != NULL ? pool_str(p, row->ask) : NULL;
+	b->empty = row->empty != NULL ? pool_str(p, row->empty) : NULL;
+	b->plan = row->plan != NULL ? pool_str(p, row->plan) : NULL;
+	b->look = row->look;
+	if (ends && open_criteria(w, row->request == REQ_RESOLVE ? "resolve" :
+	    "close", &open))
+		b->text = pool_str(p, open.p);
+	else if (ends) {
+		words = row->empty;
+		b->ask = b->empty = NULL;
+	}
+	if (row->request == REQ_FREEZE && w->model->head.frozen) {
+		words = "freeze off";
+		b->label = pool_str(p, "unfreeze");
+		b->ask = NULL;
+		b->undo = pool_str(p, "midwatch freeze on");
+	} else
+		b->undo = pool_str(p, row->undo);
+	/* what is deleted has a code, and only that will do */
+	b->target = row->request == REQ_CLEANUP ? NULL :
+	    pool_str(p, str(w->site, "name"));
+	b->command = pool_printf(p, "midwatch %s", words);
+	b->effect = pool_str(p, row->effect);
+	b->action = pool_str(p, words);
+	if (strstr(words, "@db") != NULL)
+		add_choices(w, part, b);
+	buf_release(&open);
+}
+
 void
 picture_buttons(struct talk *w)
 {
 	struct model_buttons *part = model_buttons_begin(w->model);
-	struct pool *p = &part->pool;
-	const struct reading *freeze = reading_of(w, "work", "freeze");
-	bool frozen = freeze != NULL && freeze->data != NULL &&
-	    json_get_bool(freeze->data, "frozen");
 
+	freeze_of(w, &w->model->head);
 	for (size_t i = 0; i < sizeof button_rows / sizeof *button_rows; i++) {
 		const struct button_row *row = &button_rows[i];
 		struct model_button *b = VEC_NEW(&part->v);
-		const char *why = why_not(w, row, p), *words = row->words;
+		const char *why = why_not(w, row, &part->pool);
 
 		b->request = row->request;
-		if (row->request == REQ_FREEZE && frozen) {
-			words = "freeze off";
-			b->label = pool_str(p, "unfreeze");
-		}
-		b->why_not = why != NULL ? pool_str(p, why) : NULL;
 		b->rung = row->rung;
-		b->target = pool_str(p, str(w->site, "name"));
-		b->command = pool_printf(p, "midwatch %s", words);
-		b->effect = pool_str(p, row->effect);
-		b->undo = pool_str(p, row->undo);
-		b->action = pool_str(p, words);
+		b->why_not = why != NULL ? pool_str(&part->pool, why) : NULL;
+		fill_button(w, part, row, b);
 	}
 }
 

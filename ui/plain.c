@@ -12,55 +12,16 @@
 #include "base/clock.h"
 #include "base/io.h"
 #include "base/text.h"
+#include "ui/plain_intern.h"
 
-enum {
-	LINE_LONG = 600, RECENT = 12, READY_MS = 4000, SETTLE_MS = 15000,
-	CHOICES_MAX = 64,
-};
-
-struct plain;
-
-/* What the next line that is typed belongs to. */
-enum asking { ASK_CHOICE, ASK_TEXT, ASK_SURE, ASK_NAME, ASK_WHICH };
-
-struct choice {
-	char *label;
-	void (*take)(struct plain *p, const char *arg);
-	char *arg;
-};
-
-/* As it was told last. */
-struct told {
-	char *what;
-	int state;
-};
-
-struct plain {
-	struct model m;
-	struct talk w;
-	struct children l;
-	struct buf in;
-	bool end, input_ended, quiet;	/* quiet: the first picture */
-	bool person;			/* types while verbs are at work */
-	int64_t last_seq;
-	uint64_t answers;
-	int64_t settle_at;		/* see busy() */
-	VEC(struct choice) choices;
-	VEC(struct told) told;
-	enum asking asking;
-	struct order order;		/* to be given when it is complete */
-	char *name;			/* that has to be typed */
-};
+enum { RECENT = 12, READY_MS = 4000, SETTLE_MS = 15000 };
 
 static void menu(struct plain *p);
 
 /* ---- saying -------------------------------------------------------------------- */
 
-static void
-say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-
-static void
-say(const char *fmt, ...)
+void
+plain_say(const char *fmt, ...)
 {
 	struct buf b = BUF_INIT, clean = BUF_INIT;
 	va_list ap;
@@ -81,18 +42,32 @@ say_at(int64_t at, const char *text)
 	char when[16];
 
 	clock_fmt_short(when, at);
-	say("[%s] %s", when, text);
+	plain_say("[%s] %s", when, text);
 }
 
-static void
-say_if(const char *label, const char *text)
+void
+plain_if(const char *label, const char *text)
 {
 	if (text != NULL && *text != '\0')
-		say("%s: %.*s", label, LINE_LONG, text);
+		plain_say("%s: %.*s", label, LINE_LONG, text);
 }
 
-static void
-prompt(const char *text)
+/* A text of several lines, one fact a line. */
+void
+plain_lines(const char *text)
+{
+	while (*text != '\0') {
+		size_t n = strcspn(text, "\n");
+
+		if (n > 0)
+			plain_say("  %.*s", (int)n, text);
+		text += n;
+		text += *text == '\n';
+	}
+}
+
+void
+plain_prompt(const char *text)
 {
 	(void)io_write_all(STDOUT_FILENO, text, strlen(text));
 }
@@ -107,26 +82,26 @@ head(struct plain *p)
 
 	clock_fmt_short(site_time, p->m.now);
 	clock_fmt_utc(utc, p->m.now);
-	say("time: %s %s, %.19sZ", site_time, h->zone ? h->zone : "", utc);
-	say("where: %s on %s, environment %s", h->site && *h->site ? h->site :
+	plain_say("time: %s %s, %.19sZ", site_time, h->zone ? h->zone : "", utc);
+	plain_say("where: %s on %s, environment %s", h->site && *h->site ? h->site :
 	    "no site file", h->host ? h->host : "?", h->environment &&
 	    *h->environment ? h->environment : "unknown");
 	if (h->state == INC_NONE)
-		say("incident: none is open");
+		plain_say("incident: none is open");
 	else {
 		text_fmt_duration(took, (h->resolved ? h->resolved :
 		    p->m.now) - h->opened);
-		say("incident: %s, %s, %s, for %s: %s", h->incident,
+		plain_say("incident: %s, %s, %s, for %s: %s", h->incident,
 		    inc_state_name(h->state), h->severity, took, h->title);
 	}
-	say("freeze: %s", h->freeze_unknown ? "unknown" : h->frozen ? "FROZEN" :
+	plain_say("freeze: %s", h->freeze_unknown ? "unknown" : h->frozen ? "FROZEN" :
 	    "not frozen");
-	say_if("triage", h->triage);
-	say_if("now", h->now);
-	say_if("because", h->now_why);
-	say("safe to stop here: %s", h->safe_to_stop ? "yes" : "no");
+	plain_if("triage", h->triage);
+	plain_if("now", h->now);
+	plain_if("because", h->now_why);
+	plain_say("safe to stop here: %s", h->safe_to_stop ? "yes" : "no");
 	for (size_t i = 0; i < p->m.notices.v.n; i++)
-		say("notice: %s", p->m.notices.v.v[i].text);
+		plain_say("notice: %s", p->m.notices.v.v[i].text);
 }
 
 static void
@@ -144,44 +119,44 @@ page_steps(struct plain *p, const char *arg)
 
 	(void)arg;
 	if (s->v.n == 0)
-		say("there are no steps: %s", p->m.head.state == INC_NONE ?
+		plain_say("there are no steps: %s", p->m.head.state == INC_NONE ?
 		    "no incident is open" : "the incident follows no runbook");
 	for (size_t i = 0; i < s->v.n; i++) {
 		const struct model_step *st = &s->v.v[i];
 
-		say("step %zu, %s: %s, %s%s%s%s", i + 1, st->id,
+		plain_say("step %zu, %s: %s, %s%s%s%s", i + 1, st->id,
 		    mstep_glance(st->state), mstep_word(st->state),
 		    st->why && *st->why ? " (" : "", st->why ? st->why : "",
 		    st->why && *st->why ? ")" : "");
-		say("  %s", st->title);
+		plain_say("  %s", st->title);
 	}
 }
 
-static void
-page_step(struct plain *p, const char *arg)
+void
+plain_step(struct plain *p, const char *arg)
 {
 	const struct model_step *s = model_step(&p->m, arg);
 
 	if (s == NULL) {
-		say("there is no step '%s'; 'steps' lists them", arg);
+		plain_say("there is no step '%s'; 'steps' lists them", arg);
 		return;
 	}
-	say("step %s: %s, %s", s->id, mstep_glance(s->state),
+	plain_say("step %s: %s, %s", s->id, mstep_glance(s->state),
 	    mstep_word(s->state));
-	say_if("title", s->title);
-	say_if("why", s->why);
-	say_if("how it is known", s->how);
-	say_if("say", s->say);
+	plain_if("title", s->title);
+	plain_if("why", s->why);
+	plain_if("how it is known", s->how);
+	plain_if("say", s->say);
 	for (size_t i = 0; i < s->todo.n; i++)
-		say("do %zu: %s", i + 1, s->todo.v[i]);
-	say_if("expect", s->expect);
+		plain_say("do %zu: %s", i + 1, s->todo.v[i]);
+	plain_if("expect", s->expect);
 	for (size_t i = 0; i < s->proofs.n; i++)
-		say("%s: %s%s%s", s->proofs.v[i].text, s->proofs.v[i].truth ==
+		plain_say("%s: %s%s%s", s->proofs.v[i].text, s->proofs.v[i].truth ==
 		    1 ? "yes" : s->proofs.v[i].truth == 0 ? "no" : "unknown",
 		    s->proofs.v[i].why ? ", " : "", s->proofs.v[i].why ?
 		    s->proofs.v[i].why : "");
-	say_if("stop here", s->stop);
-	say_if("command", s->command);
+	plain_if("stop here", s->stop);
+	plain_if("command", s->command);
 }
 
 static void
@@ -201,15 +176,15 @@ page_readings(struct plain *p, const char *arg)
 		}
 		if (r->stale && r->since != 0)
 			text_fmt_duration(age, p->m.now - r->since);
-		say("%s %s: %s: %s%s%s%s%s", r->kind, r->name,
+		plain_say("%s %s: %s: %s%s%s%s%s", r->kind, r->name,
 		    level_name(r->level), r->error ? r->error : r->text ?
 		    r->text : "", *age ? ", last answer " : "", age, r->next ?
 		    "; next: " : "", r->next ? r->next : "");
 	}
 	if (all->v.n == 0)
-		say("no reading has come yet");
+		plain_say("no reading has come yet");
 	else if (!every)
-		say("%zu more are well; 'readings all' says them too", well);
+		plain_say("%zu more are well; 'readings all' says them too", well);
 }
 
 static void
@@ -220,13 +195,13 @@ page_record(struct plain *p, const char *arg)
 	    r->v.n - RECENT;
 
 	if (r->v.n == 0)
-		say("the record is empty");
+		plain_say("the record is empty");
 	for (size_t i = from; i < r->v.n; i++) {
 		const struct model_entry *en = &r->v.v[i];
 		char at[16];
 
 		clock_fmt_short(at, en->at);
-		say("line %" PRId64 ", %s, %s, %s%s%s: %.*s%s%s", en->seq, at,
+		plain_say("line %" PRId64 ", %s, %s, %s%s%s: %.*s%s%s", en->seq, at,
 		    en->by, en->kind, *en->step ? ", step " : "", en->step,
 		    LINE_LONG, en->corrected ? en->corrected : en->text,
 		    en->pinned ? " (pinned)" : "", en->saving ? " (SAVING)" :
@@ -241,11 +216,11 @@ page_jobs(struct plain *p, const char *arg)
 
 	(void)arg;
 	if (jobs->v.n == 0)
-		say("no job has run yet");
+		plain_say("no job has run yet");
 	for (size_t i = 0; i < jobs->v.n; i++) {
 		const struct model_job *j = &jobs->v.v[i];
 
-		say("job %" PRId64 ": %s: %s%s%s", j->n, j->title, j->running ?
+		plain_say("job %" PRId64 ": %s: %s%s%s", j->n, j->title, j->running ?
 		    "running" : j->vanished ? "vanished, its outcome is not "
 		    "known" : j->outcome ? j->outcome : "ended", j->running &&
 		    j->progress ? ", " : "", j->running && j->progress ?
@@ -259,19 +234,19 @@ page_people(struct plain *p, const char *arg)
 	const struct model_people *all = &p->m.people;
 
 	(void)arg;
-	say_if("channel", all->channel);
+	plain_if("channel", all->channel);
 	for (size_t i = 0; i < all->v.n; i++) {
 		const struct model_person *one = &all->v.v[i];
 		char at[16];
 
 		clock_fmt_short(at, one->told_at);
-		say("%s: %s; told on %s%s%s%s%s", one->who, *one->phone ?
+		plain_say("%s: %s; told on %s%s%s%s%s", one->who, *one->phone ?
 		    one->phone : "no number", one->on, one->told ? "; was told "
 		    : "", one->told ? one->told : "", one->told ? " at " : "",
 		    one->told ? at : "");
 	}
 	if (all->v.n == 0)
-		say("the site names no contacts");
+		plain_say("the site names no contacts");
 }
 
 static void
@@ -283,173 +258,9 @@ page_buttons(struct plain *p, const char *arg)
 		const char *word = requests[b->request].word;
 
 		if (b->why_not != NULL)
-			say("[%s]: not now: %s", word, b->why_not);
+			plain_say("[%s]: not now: %s", word, b->why_not);
 		else
-			say("%s: %s", word, b->effect);
-	}
-}
-
-/* ---- doing ------------------------------------------------------------------------ */
-
-static void
-give(struct plain *p)
-{
-	struct err e = ERR_INIT;
-	struct order o = p->order;
-
-	p->order = (struct order){ .kind = ORDER_NOTE };
-	p->asking = ASK_CHOICE;
-	free(p->name);
-	p->name = NULL;
-	if (!model_give(&p->m, &o, &e))
-		say("not done: %s", e.msg);
-}
-
-static void
-drop(struct plain *p)
-{
-	order_release(&p->order);
-	free(p->name);
-	p->name = NULL;
-	p->asking = ASK_CHOICE;
-	say("nothing was done");
-}
-
-static void
-words(struct plain *p, enum order_kind kind, const char *arg,
-    const char *question)
-{
-	order_release(&p->order);
-	p->order = (struct order){ .kind = kind };
-	if (*arg != '\0') {
-		p->order.text = xstrdup(arg);
-		give(p);
-		return;
-	}
-	p->asking = ASK_TEXT;
-	prompt(question);
-}
-
-static void
-take_note(struct plain *p, const char *arg)
-{
-	words(p, ORDER_NOTE, arg, "note: ");
-}
-
-static void
-take_decision(struct plain *p, const char *arg)
-{
-	words(p, ORDER_DECIDE, arg, "decision: ");
-}
-
-static void
-take_theory(struct plain *p, const char *arg)
-{
-	words(p, ORDER_HYPOTHESIS, arg, "suspected cause: ");
-}
-
-static void
-take_open(struct plain *p, const char *arg)
-{
-	words(p, ORDER_OPEN, arg, "title of the incident: ");
-}
-
-static void
-ask_name(struct plain *p, const char *name)
-{
-	char *text = xprintf("type %s to confirm, nothing to leave it: ", name);
-
-	p->name = xstrdup(name);
-	p->asking = ASK_NAME;
-	prompt(text);
-	free(text);
-}
-
-static void
-take_run(struct plain *p, const char *arg)
-{
-	const struct model_step *s = model_step(&p->m, *arg ? arg :
-	    p->m.steps.v.n > 0 && p->m.steps.current < p->m.steps.v.n ?
-	    p->m.steps.v.v[p->m.steps.current].id : "");
-
-	if (s == NULL) {
-		say("there is no step '%s'; 'steps' lists them", arg);
-		return;
-	}
-	page_step(p, s->id);
-	order_release(&p->order);
-	p->order = (struct order){ .kind = s->by_person ? ORDER_TICK :
-	    ORDER_RUN, .what = xstrdup(s->id), .again = !s->by_person && s->ended != 0 };
-	if (s->confirm != NULL)
-		ask_name(p, s->confirm);
-	else {
-		p->asking = ASK_SURE;
-		prompt(s->soft ? "a soft gate is shut; go on all the same? y "
-		    "or n: " : s->by_person ? "is it done? y or n: " :
-		    "run it? y or n: ");
-		p->order.anyway = s->soft;
-	}
-}
-
-static void
-take_skip(struct plain *p, const char *arg)
-{
-	if (model_step(&p->m, arg) == NULL) {
-		say("there is no step '%s'; 'steps' lists them", arg);
-		return;
-	}
-	words(p, ORDER_SKIP, "", "why is it left out? ");
-	p->order.what = xstrdup(arg);
-}
-
-static void
-take_cancel(struct plain *p, const char *arg)
-{
-	int64_t n;
-
-	if (!text_int(arg, 1, INT64_MAX, &n)) {
-		say("which job? 'jobs' lists them, 'cancel 3' stops number 3");
-		return;
-	}
-	order_release(&p->order);
-	p->order = (struct order){ .kind = ORDER_CANCEL, .number = n };
-	p->asking = ASK_SURE;
-	prompt("stop it, with all that it has started? y or n: ");
-}
-
-static void
-press(struct plain *p, const struct model_button *b, const char *db)
-{
-	const char *hole = strstr(b->action, "@db");
-	char *what = xstrdup(b->action);
-
-	if (hole != NULL && *db == '\0') {
-		free(what);
-		say("which database? '%s NAME'; there are:",
-		    requests[b->request].word);
-		for (size_t i = 0; i < json_array_size(json_object_get(
-		    p->w.site, "databases")); i++)
-			say("  %s", json_get_str(json_array_get(json_object_get(
-			    p->w.site, "databases"), i), "name"));
-		return;
-	}
-	if (hole != NULL) {
-		free(what);
-		what = xprintf("%.*s%s%s", (int)(hole - b->action), b->action,
-		    db, hole + 3);
-	}
-	say("runs: midwatch %s", what);
-	say_if("effect", b->effect);
-	say_if("undo", b->undo);
-	order_release(&p->order);
-	p->order = (struct order){ .kind = ORDER_ACTION, .what = what };
-	if (b->rung == RUNG_TYPE)
-		ask_name(p, hole != NULL ? db : b->target);
-	else if (b->rung == RUNG_RUN)
-		give(p);
-	else {
-		p->asking = ASK_SURE;
-		prompt("sure? y or n: ");
+			plain_say("%s: %s", word, b->effect);
 	}
 }
 
@@ -470,10 +281,10 @@ static const struct command {
 	bool in_menu;
 } commands[] = {
 	{ "run", "run [STEP]: the step that is to be done now, or that one",
-	    take_run, true },
-	{ "note", "note [TEXT]: into the record", take_note, true },
+	    plain_run_step, true },
+	{ "note", "note [TEXT]: into the record", plain_note, true },
 	{ "steps", "every step and its state", page_steps, true },
-	{ "step", "step ID: all that is known of it", page_step, false },
+	{ "step", "step ID: all that is known of it", plain_step, false },
 	{ "readings", "readings [all]: what is not well, or everything",
 	    page_readings, true },
 	{ "record", "record [all]: the newest lines, or all", page_record,
@@ -482,13 +293,18 @@ static const struct command {
 	{ "buttons", "what else can be done; each is a word to type",
 	    page_buttons, true },
 	{ "people", "phone numbers, and who was told what", page_people, true },
-	{ "decide", "decide [TEXT]: a decision and its reason", take_decision,
+	{ "decide", "decide [TEXT]: a decision and its reason", plain_decide,
 	    false },
-	{ "theory", "theory [TEXT]: a suspected cause", take_theory, false },
-	{ "skip", "skip STEP: leave it out, with a reason", take_skip, false },
-	{ "cancel", "cancel JOB: stop it and all it has started", take_cancel,
+	{ "theory", "theory [TEXT]: a suspected cause", plain_theory, false },
+	{ "skip", "skip STEP: leave it out, with a reason", plain_skip, false },
+	{ "cancel", "cancel JOB: stop it and all it has started", plain_cancel,
 	    false },
-	{ "open", "open [TITLE]: an incident", take_open, false },
+	{ "open", "open [TITLE]: an incident", plain_open, false },
+	{ "severity", "severity SEV-n WHY", plain_severity, false },
+	{ "role", "role ROLE [WHO]: taken, or given to somebody", plain_role,
+	    false },
+	{ "told", "told WHO [OCCASION]: somebody was told by hand", plain_told,
+	    false },
 	{ "now", "where we are, and the choices", page_now, false },
 	{ "help", "every word that can be typed", take_help, true },
 	{ "q", "leave; jobs go on", take_leave, true },
@@ -499,7 +315,7 @@ take_help(struct plain *p, const char *arg)
 {
 	(void)arg;
 	for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
-		say("%s: %s", commands[i].word, commands[i].help);
+		plain_say("%s: %s", commands[i].word, commands[i].help);
 	page_buttons(p, "");
 }
 
@@ -521,7 +337,7 @@ offer(struct plain *p, void (*take)(struct plain *, const char *),
 
 	*c = (struct choice){ .label = label, .take = take,
 	    .arg = xstrdup(arg) };
-	say("%zu: %s", p->choices.n, label);
+	plain_say("%zu: %s", p->choices.n, label);
 }
 
 static void
@@ -530,10 +346,8 @@ take_save(struct plain *p, const char *arg)
 	const struct model_button *b = model_button(&p->m, REQ_SAVE_ALL);
 
 	(void)arg;
-	if (b != NULL && b->why_not != NULL)
-		say("not now: %s", b->why_not);
-	else if (b != NULL)
-		press(p, b, "");
+	if (b != NULL)
+		plain_press(p, REQ_SAVE_ALL, "");
 }
 
 static void
@@ -543,16 +357,16 @@ menu(struct plain *p)
 	const struct model_steps *s = &p->m.steps;
 
 	choices_clear(p);
-	say("choices, by number or word:");
+	plain_say("choices, by number or word:");
 	if (save != NULL && save->why_not == NULL)
 		offer(p, take_save, "", xstrdup("save everything that has no "
 		    "verified copy"));
 	if (p->m.head.state == INC_OPEN && s->current < s->v.n)
-		offer(p, take_run, s->v.v[s->current].id,
+		offer(p, plain_run_step, s->v.v[s->current].id,
 		    xprintf("step %s: %s", s->v.v[s->current].id,
 		    s->v.v[s->current].title));
 	if (p->m.head.state == INC_NONE)
-		offer(p, take_open, "", xstrdup("open an incident"));
+		offer(p, plain_open, "", xstrdup("open an incident"));
 	for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
 		if (commands[i].in_menu && strcmp(commands[i].word, "run") != 0)
 			offer(p, commands[i].take, "",
@@ -570,12 +384,10 @@ take_button(struct plain *p, const char *word, const char *arg)
 
 	if (b == NULL)
 		return false;
-	if (b->why_not != NULL)
-		say("not now: %s", b->why_not);
-	else if (r == REQ_OPEN_INCIDENT)
-		take_open(p, arg);
+	if (r == REQ_OPEN_INCIDENT && b->why_not == NULL)
+		plain_open(p, arg);
 	else
-		press(p, b, arg);
+		plain_press(p, r, arg);
 	return true;
 }
 
@@ -594,7 +406,7 @@ take_choice(struct plain *p, char *line)
 	}
 	if (text_int(line, 1, CHOICES_MAX, &n)) {
 		if ((size_t)n > p->choices.n)
-			say("there is no choice %s", line);
+			plain_say("there is no choice %s", line);
 		else {
 			/* taking it may make the choices anew */
 			struct choice c = p->choices.v[n - 1];
@@ -611,41 +423,17 @@ take_choice(struct plain *p, char *line)
 			return;
 		}
 	if (!take_button(p, line, arg))
-		say("'%s' is nothing that can be typed here; 'help' lists it",
+		plain_say("'%s' is nothing that can be typed here; 'help' lists it",
 		    line);
 }
 
 static void
 take_line(struct plain *p, char *line)
 {
-	switch (p->asking) {
-	case ASK_TEXT:
-		if (*line == '\0') {
-			drop(p);
-			return;
-		}
-		free(p->order.text);
-		p->order.text = xstrdup(line);
-		give(p);
-		return;
-	case ASK_SURE:
-		if (strcmp(line, "y") == 0 || strcmp(line, "yes") == 0)
-			give(p);
-		else
-			drop(p);
-		return;
-	case ASK_NAME:
-		if (strcmp(line, p->name) != 0) {
-			drop(p);
-			return;
-		}
-		free(p->order.typed);
-		p->order.typed = xstrdup(line);
-		give(p);
-		return;
-	default:
+	if (p->asking == ASK_CHOICE)
 		take_choice(p, line);
-	}
+	else
+		plain_answer(p, line);
 }
 
 /* ---- announcing -------------------------------------------------------------------------- */
@@ -770,9 +558,11 @@ announce(struct plain *p)
 	if (p->m.answer.count != p->answers) {
 		p->answers = p->m.answer.count;
 		p->settle_at = clock_mono_ms() + SETTLE_MS;
-		say("%s: %s", p->m.answer.bad ? "ERROR" : "ok",
+		plain_say("%s: %s", p->m.answer.bad ? "ERROR" : "ok",
 		    p->m.answer.text);
 	}
+	if (p->m.page.count != p->paged)
+		plain_paged(p);
 }
 
 /* ---- the loop -------------------------------------------------------------------------------- */
@@ -886,14 +676,14 @@ plain_run(const struct children_want *want)
 	talk_init(&p.w, &p.m);
 	children_begin(&p.l, &p.w, want);
 	first_picture(&p);
-	say("midwatch, plain mode: an empty line says again where we are, "
+	plain_say("midwatch, plain mode: an empty line says again where we are, "
 	    "'help' what can be typed, 'q' leaves");
 	page_now(&p, "");
 	while (!p.end)
 		turn(&p);
 	for (size_t i = 0; i < p.m.jobs.v.n; i++)
 		if (p.m.jobs.v.v[i].running)
-			say("job %" PRId64 " goes on: %s", p.m.jobs.v.v[i].n,
+			plain_say("job %" PRId64 " goes on: %s", p.m.jobs.v.v[i].n,
 			    p.m.jobs.v.v[i].title);
 	well = !p.w.keeper_gone && talk_waiting(&p.w, clock_wall_ms() + 1) == 0;
 	children_end(&p.l);
@@ -905,6 +695,7 @@ plain_run(const struct children_want *want)
 	VEC_RELEASE(&p.told);
 	order_release(&p.order);
 	free(p.name);
+	press_release(&p.press);
 	buf_release(&p.in);
 	model_release(&p.m);
 	return well ? 0 : 1;

@@ -31,6 +31,8 @@ shell_release(struct shell *s)
 	palette_release(&s->palette);
 	dialog_release(&s->dialog);
 	line_release(&s->prompt);
+	choose_release(&s->choose);
+	press_release(&s->press);
 	wish_release(&s->asked);
 	for (int i = 0; i < ORDER_COUNT; i++)
 		line_release(&s->drafts[i]);
@@ -195,6 +197,14 @@ view_request(struct shell *s, enum request r, uint32_t key, int64_t now)
 		return SHELL_SUSPEND;
 	case REQ_BRIEF:
 		return page(s, "where we are: q closes", shell_brief(s));
+	case REQ_ANSWER:
+		if (s->model->page.text == NULL) {
+			shell_say(s, false, now, "no action has said anything "
+			    "yet");
+			return SHELL_PAINT;
+		}
+		return page(s, s->model->page.title,
+		    xstrdup(s->model->page.text));
 	case REQ_NOTICES:
 		if (pane_named(s, "notices") != 0)
 			return SHELL_PAINT;
@@ -323,6 +333,8 @@ over_key(struct shell *s, uint32_t key, int64_t now)
 		return palette_typed(s, key, now);
 	case OVER_PROMPT:
 		return prompt_typed(s, key, now);
+	case OVER_CHOOSE:
+		return shell_chose(s, choose_key(&s->choose, key), now);
 	case OVER_DIALOG:
 		return shell_answer(s, dialog_key(&s->dialog, key, now), now);
 	case OVER_NONE:
@@ -411,7 +423,7 @@ shell_click(struct shell *s, int x, int y, int button, int64_t now)
 unsigned
 shell_changed(struct shell *s, int64_t now)
 {
-	unsigned parts = s->model->changed;
+	unsigned parts = s->model->changed, want = 0;
 
 	s->model->changed = 0;
 	if (s->model->answer.count != s->answered) {
@@ -419,11 +431,13 @@ shell_changed(struct shell *s, int64_t now)
 		shell_say(s, s->model->answer.bad, now, "%s",
 		    s->model->answer.text);
 	}
+	if (s->model->page.count != s->paged)
+		want = shell_paged(s, now);
 	if (parts == 0)
-		return 0;
+		return want;
 	if (s->held) {
 		s->held_parts |= parts;
-		return parts & MODEL_ANSWER ? SHELL_PAINT : 0;
+		return parts & MODEL_ANSWER ? want | SHELL_PAINT : want;
 	}
 	s->dirty |= parts;
 	if (s->attached && (parts & MODEL_RECORD) && s->model->record.v.n > 1) {
@@ -432,7 +446,7 @@ shell_changed(struct shell *s, int64_t now)
 			(void)page(s, "where we are: q closes",
 			    shell_brief(s));
 	}
-	return SHELL_PAINT;
+	return want | SHELL_PAINT;
 }
 
 int64_t
@@ -505,6 +519,8 @@ paint_over(struct shell *s, struct canvas *c)
 		palette_paint(&s->palette, c, s->keys, s->model);
 	else if (s->over == OVER_DIALOG)
 		dialog_paint(&s->dialog, c);
+	else if (s->over == OVER_CHOOSE)
+		choose_paint(&s->choose, c);
 	canvas_leave(c, before);
 	if (s->over == OVER_PROMPT)
 		paint_prompt(s, c);

@@ -18,6 +18,7 @@
 #include <stdint.h>
 
 #include "ui/canvas.h"
+#include "ui/choose.h"
 #include "ui/dialog.h"
 #include "ui/keys.h"
 #include "ui/line.h"
@@ -26,6 +27,7 @@
 #include "ui/page.h"
 #include "ui/palette.h"
 #include "ui/pane.h"
+#include "ui/press.h"
 
 enum {
 	SHELL_PAINT = 1,	/* something is to be painted */
@@ -40,7 +42,8 @@ enum {
 
 enum { SHELL_PANES = 9, MESSAGE_MS = 8000, BRIEF_MS = 15 * 60000, NARROW_W = 40, NARROW_H = 10 };
 
-enum over { OVER_NONE, OVER_PAGE, OVER_PALETTE, OVER_DIALOG, OVER_PROMPT };
+enum over { OVER_NONE, OVER_PAGE, OVER_PALETTE, OVER_DIALOG, OVER_PROMPT,
+	OVER_CHOOSE };
 
 struct shell {
 	struct model *model;
@@ -62,6 +65,11 @@ struct shell {
 	struct wish asked;	/* what dialog or prompt will do */
 	struct line drafts[ORDER_COUNT];	/* begun and left */
 	bool leaving;		/* the dialog is about leaving */
+	struct choose choose;
+	struct press press;	/* a button on its way */
+	bool pressing;		/* the prompt is a button's */
+	bool planning;		/* its plan is being made */
+	uint64_t paged;		/* pages of verbs that were seen */
 
 	char message[256];
 	bool bad;
@@ -111,13 +119,18 @@ void head_buttons(const struct shell *s, struct canvas *c, int y);
 void head_bottom(const struct shell *s, struct canvas *c, int y);
 /* shell_wish.c */
 unsigned shell_grant(struct shell *s, struct wish *w, int64_t now);
-unsigned shell_press(struct shell *s, enum request r, int64_t now);
+void shell_dialog(struct shell *s, const char *title, int64_t now);
 unsigned shell_prompt(struct shell *s, enum order_kind kind, const char *title,
     const char *what);
 unsigned shell_prompt_done(struct shell *s, int64_t now);
 void shell_prompt_leave(struct shell *s);
 unsigned shell_answer(struct shell *s, int button, int64_t now);
 unsigned shell_leave(struct shell *s, int64_t now);
+/* shell_press.c: a button, by its key or from the palette; and on its way. */
+unsigned shell_press(struct shell *s, enum request r, int64_t now);
+unsigned shell_chose(struct shell *s, int row, int64_t now);
+unsigned shell_pressed_text(struct shell *s, const char *text, int64_t now);
+unsigned shell_paged(struct shell *s, int64_t now);
 /* brief.c: the re-brief card; the caller frees. */
 char *shell_brief(const struct shell *s);
 char *shell_notices(const struct shell *s);

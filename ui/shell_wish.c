@@ -36,6 +36,7 @@ prompt_open(struct shell *s)
 	line_release(&s->prompt);
 	s->prompt = *draft;
 	*draft = (struct line)LINE_INIT;
+	s->pressing = false;
 	s->over = OVER_PROMPT;
 	return SHELL_PAINT;
 }
@@ -62,6 +63,13 @@ shell_prompt_leave(struct shell *s)
 	*draft = s->prompt;
 	s->prompt = (struct line)LINE_INIT;
 	s->over = OVER_NONE;
+	if (s->pressing) {		/* words for another button another time */
+		line_release(draft);
+		*draft = (struct line)LINE_INIT;
+		s->pressing = false;
+		shell_say(s, false, s->last_key, "left, nothing was done");
+		return;
+	}
 	if (draft->text.n > 0)
 		shell_say(s, false, s->last_key, "not written; the words are "
 		    "kept for the next '%s'", s->asked.title);
@@ -86,6 +94,8 @@ shell_prompt_done(struct shell *s, int64_t now)
 	struct order o = s->asked.order;
 	struct err e = ERR_INIT;
 
+	if (s->pressing)
+		return shell_pressed_text(s, s->prompt.text.p, now);
 	if (s->prompt.text.n == 0) {
 		shell_prompt_leave(s);
 		return SHELL_PAINT;
@@ -123,8 +133,8 @@ shell_rescue(struct shell *s)
 
 /* ---- dialogs ------------------------------------------------------------- */
 
-static void
-dialog_open(struct shell *s, const char *title, int64_t now)
+void
+shell_dialog(struct shell *s, const char *title, int64_t now)
 {
 	dialog_release(&s->dialog);
 	dialog_init(&s->dialog, title, now);
@@ -142,7 +152,7 @@ ask(struct shell *s, int64_t now)
 	const struct wish *w = &s->asked;
 	const char *label = w->title != NULL ? w->title : "do it";
 
-	dialog_open(s, label, now);
+	shell_dialog(s, label, now);
 	if (w->text != NULL)
 		dialog_text(&s->dialog, w->text);
 	dialog_fact(&s->dialog, "target", w->target);
@@ -165,7 +175,7 @@ shell_leave(struct shell *s, int64_t now)
 		running += s->model->jobs.v.v[i].running;
 	if (running == 0)
 		return SHELL_QUIT;
-	dialog_open(s, "leave", now);
+	shell_dialog(s, "leave", now);
 	for (size_t i = 0; i < s->model->jobs.v.n; i++)
 		if (s->model->jobs.v.v[i].running)
 			dialog_fact(&s->dialog, "running",
@@ -282,37 +292,4 @@ shell_grant(struct shell *s, struct wish *w, int64_t now)
 	if (s->asked.kind == WISH_ASK && s->asked.rung >= RUNG_ASK)
 		return ask(s, now);
 	return order_now(s, now);
-}
-
-/* A button, by its key or from the palette. */
-unsigned
-shell_press(struct shell *s, enum request r, int64_t now)
-{
-	const struct model_button *b = model_button(s->model, r);
-	struct wish w = { .kind = WISH_ASK };
-	unsigned want;
-
-	if (requests[r].label[0] == '\0')
-		return 0;
-	if (b == NULL) {
-		shell_say(s, true, now, "%s: not possible here now",
-		    requests[r].label);
-		return SHELL_PAINT;
-	}
-	if (b->why_not != NULL) {
-		shell_say(s, true, now, "%s: %s", requests[r].label,
-		    b->why_not);
-		return SHELL_PAINT;
-	}
-	w.rung = b->rung;
-	w.title = xstrdup(b->label ? b->label : requests[r].label);
-	w.target = copy_of(b->target);
-	w.command = copy_of(b->command);
-	w.effect = copy_of(b->effect);
-	w.undo = copy_of(b->undo);
-	w.order.kind = ORDER_ACTION;
-	w.order.what = copy_of(b->action);
-	want = shell_grant(s, &w, now);
-	wish_release(&w);
-	return want;
 }

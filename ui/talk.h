@@ -25,6 +25,7 @@
 struct talk_asked {
 	int64_t id, at, since;		/* at: of a note; since: asked when */
 	enum order_kind kind;
+	enum answer_then then;
 	char *what, *text;
 	char *line;			/* to be said again, or NULL */
 };

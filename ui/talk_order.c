@@ -50,6 +50,7 @@ asked(struct talk *w, struct order *o)
 
 	a->id = ++w->next_id;
 	a->kind = o->kind;
+	a->then = o->then;
 	a->at = o->at;
 	a->since = clock_wall_ms();
 	a->what = o->what;
@@ -115,19 +116,21 @@ argv_of(const struct order *o, struct words *v, char *scratch, size_t size)
 		add(v, "incident");
 		add(v, "severity");
 		add(v, o->what);
-		add(v, o->text);
+		add(v, o->text != NULL && *o->text ? o->text : NULL);
 		return true;
 	case ORDER_ROLE:
 		add(v, "incident");
 		add(v, "role");
 		add(v, o->what);
-		add_with(v, "--to", o->text);
+		add_with(v, "--to", o->text != NULL && *o->text ? o->text :
+		    NULL);
 		return true;
 	case ORDER_TOLD:
 		add(v, "incident");
 		add(v, "told");
-		add(v, o->what);
-		add_with(v, "--text", o->text);
+		add_with(v, "--by-hand", o->what);
+		add_with(v, "--trigger", o->text != NULL && *o->text ?
+		    o->text : NULL);
 		return true;
 	case ORDER_RUN:
 	case ORDER_TICK:
@@ -157,7 +160,8 @@ argv_of(const struct order *o, struct words *v, char *scratch, size_t size)
 		(void)snprintf(scratch, size, "%s", o->what ? o->what : "");
 		for (char *word = strtok_r(scratch, " ", &save); word != NULL;
 		    word = strtok_r(NULL, " ", &save))
-			add(v, word);
+			add(v, strcmp(word, "=") == 0 ? o->text ? o->text : "" :
+			    word);
 		add_with(v, "--confirm", o->typed);
 		return v->n > 0;
 	case ORDER_OPEN:
@@ -191,8 +195,6 @@ verb(struct talk *w, struct order *o, const struct words *v)
 		json_comma(&b);
 		json_text(&b, v->v[i]);
 	}
-	json_comma(&b);
-	json_text(&b, "--json");
 	json_close_list(&b);
 	json_close(&b);
 	buf_ch(&b, '\n');
@@ -261,32 +263,107 @@ talk_give(void *ctx, struct order *o, struct err *e)
 
 /* ---- answers ------------------------------------------------------------------------- */
 
-/* The sentence of a verb: its JSON's error and hint, else its last complaint. */
-static void
-verb_said(const json_t *o, struct buf *out)
+/* Our own name in front of a complaint says nothing here. */
+static const char *
+without_name(const char *line)
 {
-	const char *said = json_get_str(o, "out"), *err = json_get_str(o, "err");
-	json_t *result = said != NULL ? json_read(said, strlen(said), NULL) :
-	    NULL;
-	const char *error = result != NULL ? json_get_str(result, "error") :
-	    NULL, *hint = result != NULL ? json_get_str(result, "hint") : NULL;
-	size_t n = err != NULL ? strlen(err) : 0;
+	return text_starts(line, "midwatch: ") ? line + strlen("midwatch: ") :
+	    line;
+}
 
-	while (n > 0 && err[n - 1] == '\n')
-		n--;
-	if (error != NULL)
-		buf_printf(out, "%s%s%s", error, hint ? "  " : "",
-		    hint ? hint : "");
-	else if (n > 0) {
-		size_t from = n;
+static size_t
+line_length(const char *line)
+{
+	return strcspn(line, "\n");
+}
 
-		while (from > 0 && err[from - 1] != '\n')
-			from--;
-		if (strncmp(err + from, "midwatch: ", 10) == 0)
-			from += 10;
-		buf_add(out, err + from, n - from);
+/* The last complaint with its next step, which is indented below it. */
+static void
+complaint(const char *err, struct buf *out)
+{
+	const char *last = NULL, *hint = NULL;
+
+	for (const char *at = err; *at != '\0';) {
+		const char *line = without_name(at);
+
+		if (line_length(line) == 0)
+			;
+		else if (*line != ' ') {
+			last = line;
+			hint = NULL;
+		} else if (hint == NULL)
+			hint = line + strspn(line, " ");
+		at += line_length(at);
+		at += *at == '\n';
 	}
-	json_decref(result);
+	if (last != NULL)
+		buf_add(out, last, line_length(last));
+	if (hint != NULL) {
+		buf_str(out, ". ");
+		buf_add(out, hint, line_length(hint));
+	}
+}
+
+static void
+last_line(const char *said, struct buf *out)
+{
+	const char *last = "";
+
+	for (const char *at = said; *at != '\0'; at += *at == '\n') {
+		if (line_length(at) > 0)
+			last = at;
+		at += line_length(at);
+	}
+	buf_add(out, last, line_length(last));
+}
+
+/* What went wrong stands first. */
+static char *
+page_of(bool bad, const char *said, const char *err)
+{
+	struct buf b = BUF_INIT;
+
+	for (int turn = 0; turn < 2; turn++) {
+		if ((turn == 0) != bad) {
+			buf_str(&b, said);
+			if (b.n > 0 && b.p[b.n - 1] != '\n')
+				buf_ch(&b, '\n');
+			continue;
+		}
+		if (turn == 1 && b.n > 0 && *err != '\0')
+			buf_ch(&b, '\n');
+		for (const char *at = err; *at != '\0'; at += *at == '\n') {
+			const char *line = without_name(at);
+
+			buf_add(&b, line, line_length(line));
+			buf_ch(&b, '\n');
+			at += line_length(at);
+		}
+		if (turn == 0 && b.n > 0)
+			buf_ch(&b, '\n');
+	}
+	return buf_detach(&b);
+}
+
+static const char *
+ended_as(int64_t status)
+{
+	return status == 0 ? "done" : status == 3 ? "refused" : status == 2 ?
+	    "not possible" : status == 130 || status == 143 ? "cancelled" :
+	    "failed";
+}
+
+/* The words of an action are its name; of all else, what it is about. */
+static void
+put_name(const struct talk_asked *a, struct buf *b)
+{
+	const char *hole = a->what != NULL ? strstr(a->what, " =") : NULL;
+
+	if (a->kind != ORDER_ACTION)
+		buf_str(b, order_name(a->kind));
+	if (a->what != NULL)
+		buf_printf(b, "%s%.*s", b->n > 0 ? " " : "", hole != NULL ?
+		    (int)(hole - a->what) : (int)strlen(a->what), a->what);
 }
 
 static void
@@ -294,22 +371,31 @@ answer_verb(struct talk *w, const json_t *o, const struct talk_asked *a)
 {
 	int64_t status = json_get_int(o, "exit", 1);
 	const char *error = json_get_str(o, "error");
-	struct buf b = BUF_INIT, said = BUF_INIT;
+	const char *said = json_get_str(o, "out"), *err = json_get_str(o, "err");
+	bool cancelled = status == 130 || status == 143;
+	struct buf name = BUF_INIT, what = BUF_INIT;
+	char *line, *page;
 
-	buf_str(&b, order_name(a->kind));
-	if (a->what != NULL)
-		buf_printf(&b, " %s", a->what);
-	verb_said(o, &said);
+	put_name(a, &name);
 	if (error != NULL)
-		buf_printf(&b, ": %s", error);
-	else if (status == 0)
-		buf_str(&b, ": done");
-	else
-		buf_printf(&b, ": %s%s%s", status == 3 ? "refused" : "failed",
-		    said.n > 0 ? ": " : "", said.n > 0 ? said.p : "");
-	model_answer(w->model, status != 0, b.p);
-	buf_release(&b);
-	buf_release(&said);
+		buf_str(&what, error);
+	else if (status != 0 && err != NULL)
+		complaint(err, &what);
+	if (what.n == 0 && said != NULL)
+		last_line(said, &what);
+	line = xprintf("%s: %s%s%s", name.p, ended_as(status), what.n > 0 ?
+	    ": " : "", what.n > 0 ? what.p : "");
+	page = page_of(status != 0, said != NULL ? said : "", error != NULL ?
+	    error : err != NULL ? err : "");
+	if (*page != '\0')
+		model_page(w->model, status != 0, status != 0 && !cancelled &&
+		    a->then == ANSWER_SAY ? ANSWER_SHOW : a->then, name.p,
+		    page);
+	model_answer(w->model, status != 0, line);
+	free(line);
+	free(page);
+	buf_release(&name);
+	buf_release(&what);
 }
 
 static void

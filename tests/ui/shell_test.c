@@ -88,6 +88,129 @@ screen_has(const char *text)
 	return has;
 }
 
+/* ---- buttons on their way ------------------------------------------------- */
+
+static struct model_button *
+button(enum request r, enum rung rung, const char *action)
+{
+	struct model_button *b;
+
+	(void)model_buttons_begin(&m);
+	b = VEC_NEW(&m.buttons.v);
+	b->request = r;
+	b->rung = rung;
+	b->action = pool_str(&m.buttons.pool, action);
+	return b;
+}
+
+static void
+choice(struct model_button *b, const char *word, const char *note)
+{
+	struct model_choice *ch = VEC_NEW(&b->choices);
+
+	ch->word = pool_str(&m.buttons.pool, word);
+	ch->note = pool_str(&m.buttons.pool, note);
+}
+
+static void
+a_button_asks_which_database_the_worst_first(void **state)
+{
+	struct model_button *b = button(REQ_BACKUP, RUNG_RUN,
+	    "backup @db --emergency");
+
+	(void)state;
+	choice(b, "arp", "never");
+	choice(b, "otc", "26 h old");
+	(void)key('B');
+	assert_true(screen_has("backup: which database?"));
+	assert_true(screen_has("> arp"));
+	assert_int_equal(gave, 0);
+	(void)key('j');
+	(void)key(KEY_RETURN);
+	assert_int_equal(gave, 1);
+	assert_int_equal(given.kind, ORDER_ACTION);
+	assert_string_equal(given.what, "backup otc --emergency");
+	(void)key('B');
+	(void)key(KEY_ESC);
+	assert_int_equal(gave, 1);
+	assert_true(screen_has("nothing was done"));
+}
+
+static void
+a_button_asks_for_its_line(void **state)
+{
+	struct model_button *b = button(REQ_FREEZE, RUNG_UNDO,
+	    "freeze on --reason =");
+
+	(void)state;
+	b->ask = pool_str(&m.buttons.pool, "why is it frozen?");
+	(void)key('F');
+	assert_true(screen_has("why is it frozen?"));
+	(void)key(KEY_RETURN);
+	assert_int_equal(gave, 0);
+	(void)key('F');
+	type("disk is filling");
+	(void)key(KEY_RETURN);
+	assert_int_equal(gave, 1);
+	assert_string_equal(given.what, "freeze on --reason =");
+	assert_string_equal(given.text, "disk is filling");
+}
+
+static void
+planned(bool bad, const char *text)
+{
+	model_page(&m, bad, ANSWER_PLAN, "cleanup --plan", text);
+	(void)shell_changed(&s, now);
+	now += 1000;
+}
+
+static void
+a_plan_is_shown_and_its_code_typed(void **state)
+{
+	struct model_button *b = button(REQ_CLEANUP, RUNG_TYPE, "cleanup");
+
+	(void)state;
+	b->plan = pool_str(&m.buttons.pool, "--plan");
+	(void)key('C');
+	assert_int_equal(gave, 1);
+	assert_string_equal(given.what, "cleanup --plan");
+	assert_int_equal(given.then, ANSWER_PLAN);
+	planned(false, "old/x.dump 3 GB\ncode: K7Q2\n");
+	assert_true(screen_has("old/x.dump 3 GB"));
+	assert_true(screen_has("type K7Q2:"));
+	(void)key(KEY_TAB);
+	(void)key(KEY_RETURN);
+	assert_int_equal(gave, 1);
+	type("K7Q2");
+	(void)key(KEY_RETURN);
+	assert_int_equal(gave, 2);
+	assert_string_equal(given.what, "cleanup");
+	assert_string_equal(given.typed, "K7Q2");
+}
+
+static void
+a_plan_with_nothing_in_it_is_only_shown(void **state)
+{
+	struct model_button *b = button(REQ_CLEANUP, RUNG_TYPE, "cleanup");
+
+	(void)state;
+	b->plan = pool_str(&m.buttons.pool, "--plan");
+	(void)key('C');
+	planned(false, "nothing may go\n");
+	assert_true(screen_has("nothing may go"));
+	assert_int_equal(s.over, OVER_PAGE);
+	(void)key('q');
+	/* somebody who writes a note is not interrupted */
+	(void)key('C');
+	(void)key('i');
+	planned(false, "code: K7Q2\n");
+	assert_int_equal(s.over, OVER_PROMPT);
+	assert_int_equal(gave, 2);
+	(void)key(KEY_ESC);
+	(void)key(',');
+	assert_true(screen_has("K7Q2"));
+}
+
 /* ---- screens ------------------------------------------------------------- */
 
 static const struct {
@@ -464,6 +587,10 @@ static const struct CMUnitTest tests[] = {
 	T(a_held_picture_stands_still),
 	T(after_a_long_while_the_first_key_shows_where_we_are),
 	T(messages_go_by_themselves),
+	T(a_button_asks_which_database_the_worst_first),
+	T(a_button_asks_for_its_line),
+	T(a_plan_is_shown_and_its_code_typed),
+	T(a_plan_with_nothing_in_it_is_only_shown),
 	T(every_key_on_every_screen_and_size_is_survived),
 };
 
