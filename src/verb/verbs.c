@@ -85,6 +85,9 @@ const struct verb verbs[] = {
 	    "who waits for whom in the databases, and ending who is in the way",
 	    "cancel terminate --confirm --db --dump --anyway --started "
 	    "--reason", false },
+	{ "login-line", verb_login_line, "login-line",
+	    "for the shell's profile: a line while an incident is open, else "
+	    "nothing", "", false },
 	{ "job", verb_job, "job N", "started by midwatch itself", "", true },
 	{ "record", verb_record, "record [--incident ID] [--looks]",
 	    "the console's own child: the record and the jobs, as JSON lines",

@@ -40,6 +40,7 @@ verb_fn
     verb_jobs,
     verb_lint,
     verb_locks,
+    verb_login_line,
     verb_nightly,
     verb_record,
     verb_recover,
