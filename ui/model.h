@@ -222,7 +222,9 @@ struct model_readings {
 	X(CLOSE, "close")						\
 	X(ACK, "acknowledge")	/* what: "kind name" */			\
 	X(INTERVAL, "interval")	/* number: ms */			\
-	X(OUTPUT, "output")	/* number: job, at: first row, rows */
+	X(OUTPUT, "output")	/* number: job, at: first row, rows */	\
+	X(FIND, "find")		/* number: job, at: from that row on, text;
+				 * again: backwards. The output moves there */
 
 #define ORDER_ENUM_(id, word) ORDER_##id,
 enum order_kind { ORDER_LIST(ORDER_ENUM_) ORDER_COUNT };

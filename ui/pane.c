@@ -107,6 +107,33 @@ list_fit(struct list *l, int n, int rows)
 }
 
 enum react
+list_search(struct pane *p, struct list *l, enum request r,
+    void (*text_of)(const struct pane *p, int row, struct buf *b),
+    struct wish *w)
+{
+	int by = r == REQ_PREV_HIT ? -1 : 1, at = l->at;
+	struct buf b = BUF_INIT;
+	bool hit = false;
+
+	if ((r != REQ_SEARCH && r != REQ_NEXT_HIT && r != REQ_PREV_HIT) ||
+	    p->needle == NULL)
+		return REACT_PASS;
+	for (int i = 0; i < l->n && !hit; i++) {
+		at = (at + by + l->n) % l->n;
+		buf_clear(&b);
+		text_of(p, at, &b);
+		hit = b.n > 0 && strcasestr(b.p, p->needle) != NULL;
+	}
+	buf_release(&b);
+	if (!hit)
+		return wish_refuse(w, "'%s' is nowhere in these %d rows",
+		    p->needle, l->n);
+	l->at = at;
+	list_fit(l, l->n, p->rows);
+	return REACT_PAINT;
+}
+
+enum react
 list_request(struct list *l, enum request r, int rows)
 {
 	int page = rows > 1 ? rows - 1 : 1, half = rows > 2 ? rows / 2 : 1;

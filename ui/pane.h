@@ -92,6 +92,7 @@ struct pane {
 	void *state;			/* state_size bytes, zeroed at birth */
 	bool focus;
 	bool low;			/* slow link: no sparklines, no seconds */
+	const char *needle;		/* what is searched for; NULL: nothing */
 	int rows;			/* that it was given at the last layout */
 	char title[96];			/* heading; recalc may write it */
 };
@@ -106,5 +107,11 @@ struct list {
 /* Handles UP DOWN TOP BOTTOM PAGE_* HALF_*; REACT_PASS for others. */
 enum react list_request(struct list *l, enum request r, int rows);
 void list_fit(struct list *l, int n, int rows);	/* after n or rows changed */
+/* REQ_SEARCH, REQ_NEXT_HIT, REQ_PREV_HIT: goes to the next row whose text, as
+ * text_of() has it, contains the pane's needle; round the ends. REACT_PASS for
+ * others, and for a search that has no words yet. */
+enum react list_search(struct pane *p, struct list *l, enum request r,
+    void (*text_of)(const struct pane *p, int row, struct buf *b),
+    struct wish *w);
 
 #endif

@@ -245,6 +245,23 @@ cancel(const struct job *j, const struct model *m, struct wish *w)
 }
 
 static enum react
+find(struct pane *p, bool back, struct wish *w)
+{
+	struct job *j = p->state;
+
+	if (j->shown == 0)
+		return wish_refuse(w, "there is no output to search");
+	w->kind = WISH_ORDER;
+	w->title = xprintf("searching '%s'", p->needle);
+	/* what is followed is searched from its beginning, or from its end */
+	w->order = (struct order){ .kind = ORDER_FIND, .number = j->shown,
+	    .text = xstrdup(p->needle), .again = back,
+	    .at = j->back ? j->first : back ? j->lines : -1 };
+	j->back = true;
+	return REACT_WISH;
+}
+
+static enum react
 job_request(struct pane *p, enum request r, const struct model *m,
     struct wish *w)
 {
@@ -252,6 +269,10 @@ job_request(struct pane *p, enum request r, const struct model *m,
 	int page = p->rows > HEAD_ROWS + 1 ? p->rows - HEAD_ROWS - 1 : 1;
 
 	switch (r) {
+	case REQ_NEXT_HIT:
+	case REQ_PREV_HIT:
+		return p->needle == NULL ? REACT_PASS :
+		    find(p, r == REQ_PREV_HIT, w);
 	case REQ_UP:
 		return scroll(p, -1, w);
 	case REQ_DOWN:

@@ -288,6 +288,14 @@ acknowledge(const struct row *row, const struct model *m, struct wish *w)
 	return REACT_WISH;
 }
 
+static void
+row_text(const struct pane *p, int at, struct buf *b)
+{
+	const struct live *l = p->state;
+
+	buf_printf(b, "%s %s", l->rows.v[at].name, l->rows.v[at].text);
+}
+
 static enum react
 live_request(struct pane *p, enum request r, const struct model *m,
     struct wish *w)
@@ -296,6 +304,8 @@ live_request(struct pane *p, enum request r, const struct model *m,
 	const struct row *row;
 	enum react react = list_request(&l->list, r, p->rows);
 
+	if (react == REACT_PASS)
+		react = list_search(p, &l->list, r, row_text, w);
 	if (react != REACT_PASS || l->rows.n == 0)
 		return react;
 	row = &l->rows.v[l->list.at];

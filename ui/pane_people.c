@@ -92,6 +92,15 @@ people_paint(const struct pane *p, struct canvas *c)
 	}
 }
 
+static void
+row_text(const struct pane *p, int at, struct buf *b)
+{
+	const struct people *pp = p->state;
+
+	buf_printf(b, "%s %s %s", pp->rows.v[at].who, pp->rows.v[at].phone,
+	    pp->rows.v[at].rest);
+}
+
 static enum react
 people_request(struct pane *p, enum request r, const struct model *m,
     struct wish *w)
@@ -100,6 +109,8 @@ people_request(struct pane *p, enum request r, const struct model *m,
 	const struct model_person *one;
 	enum react react = list_request(&pp->list, r, p->rows);
 
+	if (react == REACT_PASS)
+		react = list_search(p, &pp->list, r, row_text, w);
 	if (react != REACT_PASS || pp->rows.n == 0 ||
 	    (size_t)pp->list.at >= m->people.v.n)
 		return react;
@@ -113,7 +124,7 @@ people_request(struct pane *p, enum request r, const struct model *m,
 		    pp->rows.v[pp->list.at].rest));
 	case REQ_TELL:
 		w->kind = WISH_TYPE;
-		w->title = xprintf("what was %s told?", one->who);
+		w->title = xprintf("on what occasion was %s told?", one->who);
 		w->order = (struct order){ .kind = ORDER_TOLD,
 		    .what = xstrdup(one->who) };
 		return REACT_WISH;

@@ -159,6 +159,15 @@ about(const struct model_entry *en, struct wish *w, enum wish_kind kind,
 	return REACT_WISH;
 }
 
+static void
+row_text(const struct pane *p, int at, struct buf *b)
+{
+	const struct record *rec = p->state;
+	const struct row *row = &rec->rows.v[at];
+
+	buf_printf(b, "%s %s %s %s", row->time, row->by, row->kind, row->text);
+}
+
 static enum react
 record_request(struct pane *p, enum request r, const struct model *m,
     struct wish *w)
@@ -167,6 +176,8 @@ record_request(struct pane *p, enum request r, const struct model *m,
 	const struct model_entry *en;
 	enum react react = list_request(&rec->list, r, p->rows);
 
+	if (react == REACT_PASS)
+		react = list_search(p, &rec->list, r, row_text, w);
 	if (react != REACT_PASS) {
 		rec->away = rec->list.at + 1 < (int)rec->rows.n;
 		return react;
@@ -184,6 +195,11 @@ record_request(struct pane *p, enum request r, const struct model *m,
 	case REQ_CORRECT:
 		return about(en, w, WISH_TYPE, ORDER_CORRECT,
 		    "what should it have said?");
+	case REQ_BACKDATE:
+		w->kind = WISH_TYPE;
+		w->title = xstrdup("HH:MM and what happened then");
+		w->order = (struct order){ .kind = ORDER_NOTE, .number = -1 };
+		return REACT_WISH;
 	case REQ_COPY:
 		if (en == NULL)
 			return REACT_DONE;

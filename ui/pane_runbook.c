@@ -286,6 +286,15 @@ page_of(const struct model_step *s, struct wish *w)
 	return wish_page(w, s->title, text);
 }
 
+static void
+row_text(const struct pane *p, int at, struct buf *b)
+{
+	const struct runbook *rb = p->state;
+	const struct row *row = &rb->rows.v[at];
+
+	buf_printf(b, "%s %s %s", row->id, row->title, row->rest);
+}
+
 static enum react
 runbook_request(struct pane *p, enum request r, const struct model *m,
     struct wish *w)
@@ -294,6 +303,8 @@ runbook_request(struct pane *p, enum request r, const struct model *m,
 	const struct model_step *s;
 	enum react react = list_request(&rb->list, r, list_rows(rb, p->rows));
 
+	if (react == REACT_PASS)
+		react = list_search(p, &rb->list, r, row_text, w);
 	if (react == REACT_PAINT)
 		return REACT_RECALC;	/* the guide is another step's */
 	if (react != REACT_PASS)

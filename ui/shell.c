@@ -38,6 +38,7 @@ shell_release(struct shell *s)
 		line_release(&s->drafts[i]);
 	notes_release(&s->problems);
 	free(s->copy);
+	free(s->needle);
 }
 
 void
@@ -205,6 +206,15 @@ view_request(struct shell *s, enum request r, uint32_t key, int64_t now)
 		}
 		return page(s, s->model->page.title,
 		    xstrdup(s->model->page.text));
+	case REQ_SEARCH:
+		(void)shell_prompt(s, ORDER_OUTPUT, "search", NULL);
+		s->searching = true;
+		return SHELL_PAINT;
+	case REQ_NEXT_HIT:
+	case REQ_PREV_HIT:
+		shell_say(s, true, now, s->needle == NULL ? "nothing is "
+		    "searched for yet" : "nothing can be searched here");
+		return SHELL_PAINT;
 	case REQ_NOTICES:
 		if (pane_named(s, "notices") != 0)
 			return SHELL_PAINT;
@@ -258,6 +268,8 @@ shell_request(struct shell *s, enum request r, uint32_t key, int64_t now)
 	enum react did = REACT_PASS;
 	unsigned want;
 
+	if (p != NULL)
+		p->needle = r == REQ_SEARCH ? NULL : s->needle;
 	if (p != NULL)
 		did = p->ops->request(p, r, s->model, &w);
 	if (did == REACT_WISH) {

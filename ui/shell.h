@@ -69,6 +69,8 @@ struct shell {
 	struct press press;	/* a button on its way */
 	bool pressing;		/* the prompt is a button's */
 	bool planning;		/* its plan is being made */
+	bool searching;		/* the prompt is for words to look for */
+	char *needle;
 	uint64_t paged;		/* pages of verbs that were seen */
 
 	char message[256];

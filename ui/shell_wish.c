@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/text.h"
 #include "ui/shell.h"
 
@@ -36,7 +37,7 @@ prompt_open(struct shell *s)
 	line_release(&s->prompt);
 	s->prompt = *draft;
 	*draft = (struct line)LINE_INIT;
-	s->pressing = false;
+	s->pressing = s->searching = false;
 	s->over = OVER_PROMPT;
 	return SHELL_PAINT;
 }
@@ -63,11 +64,12 @@ shell_prompt_leave(struct shell *s)
 	*draft = s->prompt;
 	s->prompt = (struct line)LINE_INIT;
 	s->over = OVER_NONE;
-	if (s->pressing) {		/* words for another button another time */
+	if (s->pressing || s->searching) {	/* words for another button another time */
 		line_release(draft);
 		*draft = (struct line)LINE_INIT;
-		s->pressing = false;
-		shell_say(s, false, s->last_key, "left, nothing was done");
+		shell_say(s, false, s->last_key, s->pressing ?
+		    "left, nothing was done" : "not searched");
+		s->pressing = s->searching = false;
 		return;
 	}
 	if (draft->text.n > 0)
@@ -87,6 +89,32 @@ split_first(struct order *o)
 	o->text = rest;
 }
 
+/* "02:14 the alarm rang": of the site's last 24 hours. False: it was said what is
+ * missing, and the words are kept. */
+static bool
+back_date(struct shell *s, struct order *o, int64_t now)
+{
+	struct err e = ERR_INIT;
+	size_t n = strcspn(o->text, " ");
+	char *at = xstrndup(o->text, n), *rest;
+	bool ok = o->text[n] != '\0' && clock_parse(at, s->model->now, &o->at,
+	    &e);
+
+	free(at);
+	if (!ok) {
+		order_release(o);
+		shell_prompt_leave(s);
+		shell_say(s, true, now, "it begins with a time, as 02:14, then "
+		    "what happened; the words are kept");
+		return false;
+	}
+	rest = xstrdup(o->text + n + strspn(o->text + n, " "));
+	free(o->text);
+	o->text = rest;
+	o->number = 0;
+	return true;
+}
+
 /* The words stay as a draft until the order was taken. */
 unsigned
 shell_prompt_done(struct shell *s, int64_t now)
@@ -94,6 +122,14 @@ shell_prompt_done(struct shell *s, int64_t now)
 	struct order o = s->asked.order;
 	struct err e = ERR_INIT;
 
+	if (s->searching && s->prompt.text.n > 0) {
+		free(s->needle);
+		s->needle = xstrdup(s->prompt.text.p);
+		shell_prompt_leave(s);
+		s->message[0] = '\0';
+		return shell_request(s, REQ_NEXT_HIT, KEY_NONE, now) |
+		    SHELL_PAINT;
+	}
 	if (s->pressing)
 		return shell_pressed_text(s, s->prompt.text.p, now);
 	if (s->prompt.text.n == 0) {
@@ -105,6 +141,8 @@ shell_prompt_done(struct shell *s, int64_t now)
 	o.text = xstrdup(s->prompt.text.p);
 	if (o.kind == ORDER_SEVERITY || o.kind == ORDER_ROLE)
 		split_first(&o);
+	if (o.kind == ORDER_NOTE && o.number < 0 && !back_date(s, &o, now))
+		return SHELL_PAINT;
 	if (!model_give(s->model, &o, &e)) {
 		shell_prompt_leave(s);
 		shell_say(s, true, now, "%s; the words are kept", e.msg);
@@ -125,7 +163,7 @@ shell_rescue(struct shell *s)
 	    &s->drafts[ORDER_NOTE];
 	struct err e = ERR_INIT;
 
-	if (l->text.n == 0)
+	if (l->text.n == 0 || s->searching)
 		return;
 	o.text = xprintf("(unfinished) %s", l->text.p);
 	(void)model_give(s->model, &o, &e);

@@ -148,6 +148,18 @@ hear_answer(struct talk *w, json_t *o)
 }
 
 static void
+hear_found(struct talk *w, json_t *o)
+{
+	int64_t at = json_get_int(o, "at", -1);
+
+	if (at >= 0)
+		talk_output(w, json_get_int(o, "n", 0), at, OUTPUT_ROWS);
+	else
+		model_answer(w->model, true, "that is nowhere in the rest of "
+		    "the output");
+}
+
+static void
 hear_alive(struct talk *w, json_t *o)
 {
 	(void)w;
@@ -172,7 +184,7 @@ static const struct {
 	    MODEL_NOTICES },
 	{ "said", hear_answer, MODEL_RECORD },
 	{ "ended", hear_answer, 0 },
-	{ "found", hear_answer, 0 },
+	{ "found", hear_found, 0 },
 	{ "consoles", hear_consoles, MODEL_HEAD },
 	{ "hello", hear_hello, MODEL_HEAD | MODEL_NOTICES },
 	{ "site", hear_site, MODEL_HEAD | MODEL_PEOPLE | MODEL_BUTTONS },

@@ -223,6 +223,23 @@ talk_output(struct talk *w, int64_t job, int64_t first, int64_t rows)
 }
 
 static void
+find(struct talk *w, const struct order *o)
+{
+	struct buf b = BUF_INIT;
+
+	json_open(&b);
+	json_put_str(&b, "do", "find");
+	json_put_int(&b, "n", o->number);
+	json_put_str(&b, "text", o->text);
+	json_put_int(&b, "first", o->at);
+	json_put_bool(&b, "back", o->again);
+	json_close(&b);
+	buf_ch(&b, '\n');
+	buf_add(&w->out, b.p, b.n);
+	buf_release(&b);
+}
+
+static void
 acknowledge(struct talk *w, struct order *o)
 {
 	VEC_PUSH(&w->acknowledged, xstrdup(o->what ? o->what : ""));
@@ -243,6 +260,8 @@ talk_give(void *ctx, struct order *o, struct err *e)
 
 	if (o->kind == ORDER_OUTPUT)
 		talk_output(w, o->number, o->at, o->rows);
+	else if (o->kind == ORDER_FIND)
+		find(w, o);
 	else if (o->kind == ORDER_INTERVAL)
 		w->interval_ms = o->number;
 	else if (o->kind == ORDER_ACK)
