@@ -116,6 +116,15 @@ no_leak_check()
 	export ASAN_OPTIONS
 }
 
+# Ends the feeds of this test, also those that were begun anew meanwhile: who
+# listens to one starts it, and it ends by itself only after a while.
+end_feeds()
+{
+	for left_ in $(pgrep -f "watch --serve .*$WORK"); do
+		kill -9 "$left_" 2>/dev/null
+	done
+}
+
 # at_exit COMMAND: evaluated when the test ends, the last one first.
 at_exit()
 {

@@ -266,6 +266,9 @@ talk_give(void *ctx, struct order *o, struct err *e)
 		w->interval_ms = o->number;
 	else if (o->kind == ORDER_ACK)
 		acknowledge(w, o);
+	else if (saying(o->kind) != NULL && w->incident == NULL &&
+	    w->hello != NULL)
+		ok = err_set(e, ERR_GUARD, "no incident is open; O opens one");
 	else if (saying(o->kind) != NULL)
 		say(w, o);
 	else if (w->keeper_gone)

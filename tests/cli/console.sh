@@ -3,9 +3,10 @@
 # shell's job control, resized, killed; the terminal is the shell's again after
 # each.  Also a tmux within tmux.
 . "$(dirname "$0")/../lib.sh"
+at_exit end_feeds
 
-expect_exit 2 "without a terminal there is no console" "$MIDWATCH"
-check "and it says what there is instead" contains "$ERR" "incident show"
+expect_exit 0 "without a terminal it is a dialogue of lines" "$MIDWATCH"
+check "and it says so" contains "$ERR" "the console needs a terminal"
 expect_exit 2 "options of the console are checked" "$MIDWATCH" --mause
 check "help is given without a terminal" contains "$("$MIDWATCH" help keys)" "save-everything"
 

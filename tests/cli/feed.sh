@@ -4,15 +4,6 @@
 # directory that goes away. Whatever happens, there is one feed and the truth.
 . "$(dirname "$0")/../lib.sh"
 
-# Feeds that were begun anew while others were being ended.
-end_feeds()
-{
-	for left in $(pgrep -f 'midwatch watch --serve'); do
-		case $(readlink "/proc/$left/cwd") in
-		"$WORK"*) kill -9 "$left" ;;
-		esac
-	done
-}
 at_exit end_feeds
 
 cat >ears.py <<'END2'

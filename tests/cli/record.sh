@@ -1,6 +1,7 @@
 #!/bin/bash
 # The console's other half: the record, the steps and the jobs as lines of JSON.
 . "$(dirname "$0")/../lib.sh"
+at_exit end_feeds
 
 S=$WORK/site; mkdir -p "$S"; cd "$S" || exit 99
 cat > midwatch.cfg <<CFG

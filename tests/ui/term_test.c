@@ -372,6 +372,7 @@ child(void)
 	(void)dup2(out, STDOUT_FILENO);
 	failed = RUN_TESTS(tests);
 	canvas_release(&c);
+	(void)signal(SIGHUP, SIG_IGN);	/* the terminal goes, and it was ours */
 	pty_end(&pty);
 	return failed;
 }
