@@ -120,8 +120,11 @@ no_leak_check()
 # listens to one starts it, and it ends by itself only after a while.
 end_feeds()
 {
-	for left_ in $(pgrep -f "watch --serve .*$WORK"); do
-		kill -9 "$left_" 2>/dev/null
+	for left_ in $(pgrep -f 'watch --serve'); do
+		case "$(readlink "/proc/$left_/cwd") $(tr '\0' ' ' 2>/dev/null \
+		    <"/proc/$left_/cmdline")" in
+		*"$WORK"*) kill -9 "$left_" 2>/dev/null ;;
+		esac
 	done
 }
 

@@ -41,7 +41,8 @@ static const char likeness[] =
 static const char sessions[] =
 "SELECT count(*), coalesce(string_agg(DISTINCT concat_ws(' ', usename,"
 " nullif(application_name, ''), host(client_addr)), ', '), '')"
-" FROM pg_stat_activity WHERE datname = $1 AND pid <> pg_backend_pid()";
+" FROM pg_stat_activity WHERE datname = $1 AND pid <> pg_backend_pid()"
+" AND application_name <> 'midwatch'";		/* readings: those are ended */
 
 static struct pg *
 open_next_to(const struct beside *b, struct err *e)
@@ -143,6 +144,7 @@ beside_make(const struct beside *b, struct err *e)
 	return ok || err_wrap(e, "'%s' cannot be made", b->made);
 }
 
+/* Whether others are; then e says who. */
 static bool
 in_the_way(const struct beside *b, struct pg *db, struct err *e)
 {
@@ -157,9 +159,10 @@ in_the_way(const struct beside *b, struct pg *db, struct err *e)
 		err_hint(e, "Stop the services, or add --end-sessions.");
 	}
 	buf_release(&who);
-	return false;
+	return n > 0;
 }
 
+/* Our own come back by themselves: a feed keeps a connection to each database. */
 static bool
 end_them(const struct beside *b, struct pg *db, struct err *e)
 {
@@ -169,6 +172,8 @@ end_them(const struct beside *b, struct pg *db, struct err *e)
 	buf_str(&sql, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
 	    "WHERE pid <> pg_backend_pid() AND datname = ");
 	pg_literal(&sql, b->db);
+	if (!b->end_sessions)
+		buf_str(&sql, " AND application_name = 'midwatch'");
 	ok = do_one(db, sql.p, e);
 	buf_release(&sql);
 	return ok;
@@ -188,8 +193,9 @@ beside_swap(const struct beside *b, struct err *e)
 		return err_wrap(e, "the names cannot be changed");
 	while (!ok && in_use) {
 		err_clear(e);
-		if (b->end_sessions && !end_them(b, db, e))
+		if (!end_them(b, db, e) && b->end_sessions)
 			break;
+		err_clear(e);
 		ok = do_one(db, "BEGIN READ WRITE", e) &&
 		    do_named(db, "ALTER DATABASE ", b->db, " RENAME TO ",
 		    b->kept, e) && do_named(db, "ALTER DATABASE ", b->made,
@@ -199,8 +205,9 @@ beside_swap(const struct beside *b, struct err *e)
 		ok = ok && do_one(db, "COMMIT", e);
 		if (!ok)
 			(void)do_one(db, "ROLLBACK", &back);
-		if (in_use && (!b->end_sessions || clock_mono_ms() > end)) {
-			in_the_way(b, db, e);
+		if (in_use && (clock_mono_ms() > end ||
+		    (!b->end_sessions && in_the_way(b, db, e)))) {
+			(void)in_the_way(b, db, e);
 			break;
 		}
 		if (in_use)

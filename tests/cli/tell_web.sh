@@ -44,7 +44,7 @@ site()
 {
 	cat <<CFG
 site = { name = "prod"; timezone = "Africa/Lagos"; state = "${STATE:-state}"; };
-comms = { timeout = "${LIMIT:-10s}"; ca_file = "${CA:-$WORK/ca/ours.crt}"; contacts = (
+comms = { timeout = "${PATIENCE:-10s}"; ca_file = "${CA:-$WORK/ca/ours.crt}"; contacts = (
 $1 ); };
 CFG
 }
@@ -114,7 +114,7 @@ cd ..
 
 # --- an outage -----------------------------------------------------------------------------------------
 mkdir out && cd out
-LIMIT=3s site '{ who = "Channel"; phone = "+234 1"; on = ( "open", "update", "sev-0" ); url = "'$hook'/T0/canary"; },
+PATIENCE=3s site '{ who = "Channel"; phone = "+234 1"; on = ( "open", "update", "sev-0" ); url = "'$hook'/T0/canary"; },
       { who = "Other"; on = ( "open" ); url = "'$hook'/T1/canary"; }' >midwatch.cfg
 "$MIDWATCH" incident open >/dev/null
 stop $good
@@ -189,7 +189,7 @@ cd ..
 if small_fs tmpfs 40M "$WORK/full"; then
 	mkdir full/state tight && cd tight
 	STATE=$WORK/full/state
-	LIMIT=3s site '{ who = "Channel"; on = ( "open" ); url = "'$hook'/T0/canary"; }' >midwatch.cfg
+	PATIENCE=3s site '{ who = "Channel"; on = ( "open" ); url = "'$hook'/T0/canary"; }' >midwatch.cfg
 	"$MIDWATCH" incident open >/dev/null
 	dd if=/dev/zero of=../full/fill bs=64k >/dev/null 2>&1
 	cat /dev/zero >>../full/fill 2>/dev/null
@@ -209,7 +209,7 @@ fi
 
 # --- a webhook that never answers, and what others can see meanwhile ---------------------------------------
 mkdir slow && cd slow
-LIMIT=3s site '{ who = "Channel"; on = ( "open" ); url = "'$hook'/canary/slow"; },
+PATIENCE=3s site '{ who = "Channel"; on = ( "open" ); url = "'$hook'/canary/slow"; },
       { who = "Last"; on = ( "open" ); tell = "cat >>last"; }' >midwatch.cfg
 "$MIDWATCH" incident open >/dev/null
 "$MIDWATCH" incident tell open >told 2>&1 &
