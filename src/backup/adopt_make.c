@@ -1,6 +1,7 @@
 /* The set that is made of a dump. */
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "backup/adopt.h"
 #include "backup/checksums.h"
@@ -35,17 +36,42 @@ there_is(const struct maker *m, const char *path, bool *ret, struct err *e)
 	return false;
 }
 
+/* manual/, and the folders above it, which are the first set's. */
+static bool
+make_above(struct place *to, const char *class, struct err *e)
+{
+	char *dir = xprintf("%s/", class);
+	struct place_stat st;
+	struct err why = ERR_INIT;
+	bool ok = true;
+
+	for (char *p = dir + 1; ok && *p != '\0'; p++) {
+		if (*p != '/')
+			continue;
+		*p = '\0';
+		err_clear(&why);
+		if (!place_stat(to, dir, &st, &why) &&
+		    why.kind == ERR_NOTFOUND) {
+			err_clear(&why);
+			ok = place_mkdir(to, dir, 0750, &why) ||
+			    why.sys_errno == EEXIST;
+		}
+		*p = '/';
+	}
+	free(dir);
+	if (!ok)
+		*e = why;
+	return ok;
+}
+
 /* A name that no set has, claimed by making its directory. */
 static bool
 claim(struct maker *m, int64_t *at, struct err *e)
 {
 	char *class = file_join(m->ask->store, set_class_name(SET_MANUAL));
 	struct err why = ERR_INIT;
-	bool ok = place_mkdir(m->ask->to, class, 0750, &why) ||
-	    why.sys_errno == EEXIST, claimed = false, taken;
+	bool ok = make_above(m->ask->to, class, e), claimed = false, taken;
 
-	if (!ok)
-		*e = why;
 	for (int i = 0; ok && !claimed && i < TRIES; i++, *at += 1000) {
 		struct set_name name = { *at / 1000 * 1000, SET_WHOLE };
 		char word[SET_NAME_MAX];

@@ -19,6 +19,7 @@ struct adopting {
 	bool unrecorded;		/* said already */
 	const struct site *site;
 	const struct site_store *store;
+	struct site_spec spec;		/* of `at`, as long as that is open */
 	struct place *at, *here;	/* here NULL: the store is here */
 	struct sets sets;
 	struct adopt_ask ask;
@@ -46,12 +47,11 @@ static bool
 open_store(struct adopting *a, struct err *e)
 {
 	struct sets_ask ask = { 0 };
-	struct site_spec spec;
 	struct err quiet = ERR_INIT;
 	const struct site_place *at = a->store->at == NULL ? NULL :
 	    site_place(a->site, a->store->at);
 
-	a->at = place_open(site_spec(&spec, a->site, at), NULL, e);
+	a->at = place_open(site_spec(&a->spec, a->site, at), NULL, e);
 	if (a->at == NULL)
 		return err_wrap(e, "%s", a->store->name);
 	sets_init(&a->sets, a->store->name, a->store->path, a->site->name);
