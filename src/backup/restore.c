@@ -475,7 +475,8 @@ feed_head(struct place *p, const char *path, struct reader *r, struct err *bad,
 
 	while (f != NULL && !r->refused &&
 	    (n = place_file_read(f, piece, CHUNK, e)) > 0)
-		if (!gz_in_take(in, piece, (size_t)n, to_reader, r, bad))
+		if (!(verify_is_packed(path) ? gz_in_take(in, piece, (size_t)n,
+		    to_reader, r, bad) : to_reader(r, piece, (size_t)n, bad)))
 			break;
 	place_file_drop(f);
 	gz_in_close(in);

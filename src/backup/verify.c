@@ -28,6 +28,8 @@ struct pass {
 	struct gz_in *in;
 	struct reader reader;
 	bool reads;			/* there is a reader */
+	bool packed;			/* in gzip: all that we made is */
+	const char *mark;		/* what the raw bytes end with; NULL */
 	struct dumptext text;
 	int keep;			/* -1: not kept */
 	char tail[TAIL];		/* the end of the raw bytes */
@@ -59,6 +61,42 @@ no(struct verify_done *ret, const char *fmt, ...)
 	va_start(ap, fmt);
 	buf_vprintf(&ret->why, fmt, ap);
 	va_end(ap);
+}
+
+/* ---- what it is ------------------------------------------------------------------- */
+
+static bool
+ends(const char *name, const char *ending)
+{
+	size_t n = strlen(name), k = strlen(ending);
+
+	return n >= k && strcmp(name + n - k, ending) == 0;
+}
+
+static bool
+is_a(const char *name, const char *ending)
+{
+	char packed[16];
+
+	(void)snprintf(packed, sizeof packed, "%s.gz", ending);
+	return ends(name, ending) || ends(name, packed);
+}
+
+bool
+verify_is_packed(const char *name)
+{
+	return ends(name, ".gz");
+}
+
+bool
+verify_is_archive(const struct set_part *p)
+{
+	bool is = p->kind == SET_DATABASE && p->files.n > 0;
+
+	for (size_t i = 0; i < p->files.n; i++)
+		is = is && !is_a(p->files.v[i].name, ".sql") &&
+		    !is_a(p->files.v[i].name, ".tar");
+	return is;
 }
 
 /* ---- the raw bytes ---------------------------------------------------------------- */
@@ -93,7 +131,7 @@ take_raw(void *ctx, const void *raw, size_t n, struct err *e)
 	struct pass *s = ctx;
 
 	s->raw += (int64_t)n;
-	if (s->ask->part->kind == SET_GLOBALS)
+	if (s->mark != NULL)
 		keep_tail(s, raw, n);
 	if (s->keep >= 0 && !io_write_all(s->keep, raw, n)) {
 		err_sys(&s->lost, "cannot keep the dump in '%s'", s->ask->keep);
@@ -114,19 +152,25 @@ start_reader(struct pass *s, struct err *e)
 	const char *dump[] = { pg_restore, "--data-only", "--file=-", NULL };
 	const char *tar[] = { "tar", "-tf", "-", NULL };
 	enum set_kind kind = s->ask->part->kind;
+	bool sql = kind == SET_DATABASE && is_a(s->f->name, ".sql");
+	bool tarred = kind == SET_FILES || is_a(s->f->name, ".tar");
 
+	s->packed = verify_is_packed(s->f->name);
+	if (kind == SET_GLOBALS)
+		s->mark = "PostgreSQL database cluster dump complete";
+	else if (sql)
+		s->mark = "PostgreSQL database dump complete";
 	s->reader = (struct reader)READER_INIT;
 	s->reader.cancelled = stopped;
 	s->reader.cancel_ctx = s->ask->care;
-	s->reads = kind == SET_DATABASE || kind == SET_FILES;
+	s->reads = (kind == SET_DATABASE && !sql) || kind == SET_FILES;
 	if (!s->reads)
 		return true;
-	if (kind == SET_DATABASE) {
+	if (!tarred) {
 		s->reader.out = take_text;
 		s->reader.ctx = &s->text;
 	}
-	return reader_start(&s->reader, kind == SET_DATABASE ? dump : tar, true,
-	    e);
+	return reader_start(&s->reader, tarred ? tar : dump, true, e);
 }
 
 static bool
@@ -158,8 +202,9 @@ read_packed(struct pass *s, struct err *e)
 	while (f != NULL && (n = place_file_read(f, piece, CHUNK, e)) > 0) {
 		sha_add(&s->sha, piece, (size_t)n);
 		s->done += n;
-		if (!s->broken && !gz_in_take(s->in, piece, (size_t)n, take_raw,
-		    s, &bad)) {
+		if (!s->broken && !(s->packed ? gz_in_take(s->in, piece,
+		    (size_t)n, take_raw, s, &bad) : take_raw(s, piece,
+		    (size_t)n, &bad))) {
 			if (s->lost.kind != ERR_NONE) {
 				*e = s->lost;
 				n = -1;
@@ -185,10 +230,8 @@ read_packed(struct pass *s, struct err *e)
 static bool
 has_end_mark(const struct pass *s)
 {
-	static const char mark[] = "PostgreSQL database cluster dump complete";
-
 	/* a line with \unrestrict may follow it */
-	return memmem(s->tail, s->tail_n, mark, sizeof mark - 1) != NULL;
+	return memmem(s->tail, s->tail_n, s->mark, strlen(s->mark)) != NULL;
 }
 
 static bool
@@ -379,7 +422,7 @@ judge(struct pass *s)
 	struct err bad = ERR_INIT;
 
 	sha_hex(&s->sha, hex);
-	if (!s->broken && !gz_in_end(s->in, &raw, &members, &bad)) {
+	if (!s->broken && s->packed && !gz_in_end(s->in, &raw, &members, &bad)) {
 		s->broken = true;
 		no(ret, "'%s': %s", f->name, bad.msg);
 	}
@@ -390,10 +433,10 @@ judge(struct pass *s)
 	if (!s->broken && f->raw_size >= 0 && s->raw != f->raw_size)
 		no(ret, "'%s' inflates to %" PRId64 " bytes, not %" PRId64,
 		    f->name, s->raw, f->raw_size);
-	if (s->ask->part->kind == SET_GLOBALS && !s->broken &&
-	    !has_end_mark(s))
-		no(ret, "'%s' is cut off: the end of a pg_dumpall is not there",
-		    f->name);
+	if (s->mark != NULL && !s->broken && !has_end_mark(s))
+		no(ret, "'%s' is cut off: the end of a %s is not there",
+		    f->name, s->ask->part->kind == SET_GLOBALS ? "pg_dumpall" :
+		    "pg_dump");
 }
 
 static bool

@@ -13,6 +13,10 @@
  * them (pg_restore, tar; of globals the end mark is looked for). pg_restore's own
  * list is not asked: it accepts an archive that was cut off. The rows of each table
  * are counted on the way and held against what the manifest says.
+ *
+ * What was taken over from something else (adopt.h) is named after what it is:
+ * without `.gz` it is read as it lies, an archive (`.dump`) by pg_restore, a `.tar`
+ * by tar, and of plain SQL the end mark is looked for.
  */
 #ifndef BACKUP_VERIFY_H
 #define BACKUP_VERIFY_H
@@ -50,6 +54,11 @@ struct verify_done {
 bool verify_part(struct place *p, const struct verify_ask *ask,
     struct verify_done *ret, struct err *e);
 void verify_done_release(struct verify_done *d);
+/* Is it a custom archive, whose rows are counted and which can be tried in a scratch
+ * PostgreSQL? All that we make is; what was taken over may be SQL or a tar. */
+bool verify_is_archive(const struct set_part *p);
+/* Is that file in gzip? All that we make is. */
+bool verify_is_packed(const char *name);
 
 /* checksums.sha256 against the manifest, both ways. False: it could not be read;
  * what does not fit is behind why, one after the other. */

@@ -216,14 +216,27 @@ name_beside(struct plan *p, struct err *e)
 	return ok;
 }
 
+/* What was taken over as SQL or tar is nothing that is restored here. */
+static bool
+is_archive(const struct set_part *part, struct err *e)
+{
+	if (part->kind != SET_DATABASE)
+		return err_set(e, ERR_USAGE, "'%s' is no database", part->name);
+	if (verify_is_archive(part))
+		return true;
+	err_set(e, ERR_GUARD, "this copy of '%s' was taken over as SQL or tar, "
+	    "and only archives are restored here", part->name);
+	return err_hint(e, "By hand: gunzip -c FILE | psql -d DATABASE for SQL, "
+	    "pg_restore -d DATABASE FILE for a tar.");
+}
+
 static bool
 make_plan(struct plan *p, const struct site *site, struct err *e)
 {
 	return find_login(p, site, e) &&
 	    shelves_open(&p->shelves, site, p->store, e) &&
 	    find_copy(p, site, e) && find_program(p, e) &&
-	    (p->copy.part->kind == SET_DATABASE || err_set(e, ERR_USAGE,
-	    "'%s' is no database", p->part_name)) &&
+	    is_archive(p->copy.part, e) &&
 	    restore_toc(p->shelf->place, p->dir, p->copy.part, p->pg_restore,
 	    &p->toc, e) && look_at_target(p, e) &&
 	    (!p->beside || name_beside(p, e));

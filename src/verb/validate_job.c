@@ -179,7 +179,7 @@ static void
 say_verified(struct inquest *q, const struct set_part *p,
     const struct verify_done *v)
 {
-	bool db = p->kind == SET_DATABASE;
+	bool db = verify_is_archive(p);		/* its rows are counted */
 	int64_t rows = db ? counts_rows(&v->text.counts) : -1;
 	char size[16], took[32];
 	struct buf b = BUF_INIT;
@@ -252,6 +252,20 @@ say_restored(struct inquest *q, const struct set_part *p,
 	buf_release(&b);
 }
 
+/* SQL and tar files that something else made are psql's and pg_restore's: asked
+ * for and not tried is no success. */
+static void
+say_untried(struct inquest *q, const struct set_part *p)
+{
+	static const char why[] = "not restored, so not proven restorable: only "
+	    "archives are tried here, and this is a dump that was taken over "
+	    "as SQL or tar; restore it by hand, or save the database anew";
+
+	say(q, "FAIL", p->name, "%s", why);
+	q->r->failed++;
+	result(q, p, "restorable", false, why, 0, -1);
+}
+
 static void
 drop_kept(const struct verify_done *v)
 {
@@ -284,6 +298,8 @@ look_at_part(struct inquest *q, const struct set_part *p)
 		q->globals = file_join(q->scratch.dir, "globals.sql");
 		ok = rename(v.kept.v[0].p, q->globals) == 0 ||
 		    err_sys(&e, "cannot move the globals");
+	} else if (ok && v.ok && keep && !verify_is_archive(p)) {
+		say_untried(q, p);
 	} else if (ok && v.ok && keep) {
 		struct restore_ask try = { .part = p, .dump = &v,
 			.globals = q->globals, .jobs = q->r->jobs,

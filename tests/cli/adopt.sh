@@ -73,6 +73,18 @@ check "sets hold together by their own checksums" sh -c \
     'for d in nas/manual/*Z; do (cd $d && sha256sum --status -c checksums.sha256) || exit 1; done'
 check "bytes are shared where they can be" sh -c '[ "$(stat -c %h '$day'/x1.dump)" = 2 ]'
 run_ "$MIDWATCH" sets
+cp midwatch.cfg adopted.cfg
+sed -i "s|host = \"127.0.0.1\"; port = 1; aka|host = \"$WORK/pg\"; port = $PG_PORT; user = \"postgres\"; aka|" midwatch.cfg
+psql_ "$WORK/pg" -c 'CREATE DATABASE again'
+into="host=$WORK/pg port=$PG_PORT user=postgres dbname=again"
+sql=$(dirname "$(ls nas/manual/*/otc.sql | head -n 1)")
+expect_exit 3 "SQL is no archive, and is not restored" "$MIDWATCH" restore "${sql##*/}" otc --into "$into" --confirm again
+check "and how it can be is said" contains "$ERR" "psql -d"
+archive=$(dirname "$(ls nas/manual/*/otc.dump | head -n 1)")
+expect_exit 0 "an archive is, also one without gzip" "$MIDWATCH" restore "${archive##*/}" otc --into "$into" --confirm again
+check "with its rows" [ "$(psql_ "$WORK/pg" -d again -c 'SELECT count(*) FROM "a b"')" = 9000 ]
+mv adopted.cfg midwatch.cfg
+run_ "$MIDWATCH" sets
 check "they count as verified" sh -c '[ "$(printf "%s\n" "$1" | grep -c "otc  *verified")" = 7 ]' sh "$OUT"
 check "and their origin is shown" contains "$OUT" "taken over from"
 set_=$(dirname "$(ls nas/manual/*/otc.dump)")
@@ -82,6 +94,31 @@ check "a set is restored by stock tools" sh -c \
 expect_exit 0 "a second time nothing is made" "$MIDWATCH" sets adopt --json daily/2025/11/04
 check "because they are known" is 'all(x["known"] for x in o["dumps"])' True
 check "by their bytes" sh -c '[ "$(ls nas/manual | wc -l)" = 7 ]'
+
+expect_exit 0 "they are read through again whenever that is asked for" "$MIDWATCH" validate all
+check "each of them" sh -c '[ "$(printf "%s\n" "$1" | grep -c "\[OK\] otc, .*: verified")" = 7 ]' sh "$OUT"
+check "rows are counted where the format shows them" contains "$OUT" "1 table, 9000 rows"
+run_ "$MIDWATCH" sets
+check "and stay verified" sh -c '[ "$(printf "%s\n" "$1" | grep -c "otc  *verified")" = 7 ]' sh "$OUT"
+cp -rp nas nas.whole
+for file in nas/manual/*/otc.*; do
+	python3 - "$file" <<'END'
+import os, sys
+b = bytearray(open(sys.argv[1], "rb").read())
+b[len(b) // 2] ^= 4
+os.unlink(sys.argv[1])		# it shares its bytes with the original
+open(sys.argv[1], "wb").write(b)
+END
+done
+expect_exit 1 "one flipped bit in any of them is found" "$MIDWATCH" validate all
+check "in each" sh -c '[ "$(printf "%s\n" "$1" | grep -c "\[FAIL\] otc, ")" = 7 ]' sh "$OUT"
+check "whatever its format" sh -c '! printf "%s\n" "$1" | grep "\[OK\]"' sh "$OUT"
+for file in nas/manual/*/otc.*; do
+	truncate -s "$(($(stat -c %s "$file") / 2))" "$file"
+done
+expect_exit 1 "so is one that is cut off" "$MIDWATCH" validate all
+check "in each of those" sh -c '[ "$(printf "%s\n" "$1" | grep -c "\[FAIL\] otc, .* bytes, not ")" = 7 ]' sh "$OUT"
+rm -rf nas && mv nas.whole nas
 
 # --- what cannot be proven -------------------------------------------------------
 half()	# FROM TO
@@ -149,6 +186,17 @@ if sshd_start "$WORK/ssh"; then
 	expect_exit 0 "a store over SSH takes over what lies in it" "$MIDWATCH" sets adopt daily/2025/11/05
 	check "as a set there" [ -s far/manual/20251105T000000Z/manifest.json ]
 	expect_exit 0 "and what lies here" "$MIDWATCH" sets adopt "$WORK/old/otc.sql.gz"
+	expect_exit 2 "what lies nowhere is an error" "$MIDWATCH" sets adopt "$WORK/old/nothing"
+	check "that names it" contains "$ERR" "there is no '$WORK/old/nothing'"
+	rm -rf far/manual
+	mv far kept && nas="{ name = \"nas\"; at = \"nas-box\"; path = \"$WORK/new/far\"; }"
+	site
+	expect_exit 0 "the first set of a store may be one that was taken over" "$MIDWATCH" sets adopt "$WORK/old/otc.sql.gz"
+	check "and its folders are made" sh -c 'ls new/far/manual/*Z/manifest.json'
+	mv kept far && rm -rf new && nas="{ name = \"nas\"; at = \"nas-box\"; path = \"$WORK/far\"; }"
+	site
+	run_ "$MIDWATCH" sets adopt daily/2025/11/05
+	run_ "$MIDWATCH" sets adopt "$WORK/old/otc.sql.gz"
 	run_ "$MIDWATCH" sets
 	check "which both count" sh -c '[ "$(printf "%s\n" "$1" | grep -c "otc  *verified")" = 2 ]' sh "$OUT"
 	sshd_stop
