@@ -111,11 +111,15 @@ say_stores(struct night *n)
 		struct buf path = BUF_INIT;
 
 		if (r->path != NULL) {
+			char *said;
+
 			saving_path(&n->s, r->name, r->path, NULL, &path);
-			line(n, "[%s] Backup saved: %s (%s)", r->whole ? "OK" :
-			    "WARNING", path.p, r->whole ? "verified" :
+			said = xprintf("[%s] Backup saved: %s (%s)", r->whole ?
+			    "OK" : "WARNING", path.p, r->whole ? "verified" :
 			    "incomplete");
-			saving_log(&n->s, "backup", path.p);
+			line(n, "%s", said);
+			saving_log(&n->s, "backup", said);
+			free(said);
 		} else
 			line(n, "[ERROR] %s has no copy of tonight%s%s",
 			    r->name, r->why != NULL ? ": " : "",

@@ -76,6 +76,7 @@ expect_exit 0 "what is counted again is the same" "$MIDWATCH" validate "${set##*
 check "and said" contains "$OUT" "1 table, 30000 rows"
 check "the other store has it as well" [ -e "local/nightly/${set##*/}/manifest.json" ]
 check "the site's log has a line" grep -q "nightly: all 6 are verified" backup.log
+check "and in it what each store has is called what it is" grep -q "\[OK\] Backup saved: nas-box:$WORK/nas/nightly/.*Z (verified)" backup.log
 run_ "$MIDWATCH" status --json
 check "those who watch for it see that it ran well" is \
     '[r["data"].get("result") for r in o["readings"] if r["kind"] == "schedule"]' "['good']"
@@ -151,6 +152,7 @@ check "loudly, with what to type" contains "$OUT" "[FAIL] nightly: not safe: arp
 check "as is a component that is too small" contains "$OUT$ERR" "min_size is 1.0 MB"
 check "nothing has a final name" sh -c '! ls nas/nightly local/nightly | grep -q "Z$"'
 set=$(ls -d nas/nightly/*.incomplete)
+check "and the site's log calls it incomplete" grep -q "\[WARNING\] Backup saved: nas-box:.*\.incomplete (incomplete)" backup.log
 check "what is good is kept" [ -e "$set/otc.dump.gz" ]
 check "what is not is not" [ ! -e "$set/app-files.tar.gz" ]
 check "and the manifest says both" sh -c 'grep -q "\"complete\":false,\"components\"" "$1" && grep -q "\"name\":\"arp\",.*\"complete\":false" "$1"' sh "$set/manifest.json"
