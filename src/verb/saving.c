@@ -270,8 +270,20 @@ put_copies(const struct run_done *d, const struct run_part *p, struct buf *out)
 	json_close_list(out);
 }
 
+/* Of a run that only looks nothing is saved: what counts is whether anything is in
+ * its way. */
+static bool
+is_clear(const struct run_done *d, const char *name)
+{
+	for (size_t i = 0; i < d->pre.v.n; i++)
+		if (d->pre.v.v[i].level == PRE_FAIL &&
+		    strcmp(d->pre.v.v[i].about, name) == 0)
+			return false;
+	return true;
+}
+
 static void
-put_parts(const struct run_done *d, struct buf *out)
+put_parts(const struct run_done *d, bool dry, struct buf *out)
 {
 	json_key(out, "components");
 	json_open_list(out);
@@ -282,7 +294,7 @@ put_parts(const struct run_done *d, struct buf *out)
 		json_open(out);
 		json_put_str(out, "name", p->name);
 		json_put_str(out, "kind", set_kind_name(p->kind));
-		json_put_bool(out, "ok", p->ok);
+		json_put_bool(out, "ok", dry ? is_clear(d, p->name) : p->ok);
 		json_put_bool(out, "saved", p->saved);
 		if (p->spare)
 			json_put_bool(out, "spare", true);
@@ -343,7 +355,7 @@ saving_put(struct saving *s, const struct run_done *d, bool ok,
 		json_put_str(out, "at", at);
 	}
 	json_put_bool(out, "degraded", d->degraded);
-	put_parts(d, out);
+	put_parts(d, s->dry, out);
 	json_key(out, "stores");
 	json_open_list(out);
 	for (size_t i = 0; i < d->stores.n; i++) {

@@ -552,15 +552,20 @@ validate_shelf(struct run *r, struct shelf *shelf, int64_t now,
 static void
 say_missing(struct run *r, int64_t now)
 {
+	bool unread = false;
+
 	if (strcmp(r->want, "latest") != 0)
 		return;
+	for (size_t i = 0; i < r->shelves.v.n; i++)
+		unread = unread || !r->shelves.v.v[i]->ok;
 	for (size_t i = 0; i < site_dbs(&r->d.site); i++) {
 		const struct site_db *db = site_db_at(&r->d.site, i);
 
 		if ((r->db != NULL && db != site_db(&r->d.site, r->db)) ||
 		    newest(r, db->name, now) >= 0)
 			continue;
-		job_say(r->job, "[FAIL] %s: no set holds it", db->name);
+		job_say(r->job, unread ? "[FAIL] %s: no set holds it where that "
+		    "can be read" : "[FAIL] %s: no set holds it", db->name);
 		r->failed++;
 	}
 }
@@ -673,8 +678,9 @@ work(struct run *r, struct err *e)
 		struct shelf *s = r->shelves.v.v[i];
 
 		if (!s->ok && !r->stop) {
-			job_say(r->job, "[FAIL] store %s: %s",
-			    s->store->name, s->why.msg);
+			job_say(r->job, "[FAIL] store %s: %s%s%s",
+			    s->store->name, s->why.msg, s->why.hint[0] != '\0' ?
+			    "; " : "", s->why.hint);
 			r->failed++;
 		}
 		ok = validate_shelf(r, s, now, &sets);

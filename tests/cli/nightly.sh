@@ -146,6 +146,9 @@ head -c 1000 /dev/urandom >uploads/big
 site
 expect_exit 1 "a dry run finds what would fail" "$MIDWATCH" nightly --dry-run
 check "and says it" contains "$OUT" "[ERROR] arp: "
+run_ "$MIDWATCH" nightly --dry-run --json
+check "for programs, too: what is in the way, and of what" is 'o["ok"], {c["name"]: c["ok"] for c in o["components"] if c["name"] in ("otc", "arp")}, any(c["saved"] for c in o["components"])' \
+    "(False, {'otc': True, 'arp': False}, False)"
 check "and opens no incident" sh -c '! ls state/incidents | grep -q .'
 expect_exit 1 "one database that cannot be saved is a failure" "$MIDWATCH" nightly
 check "loudly, with what to type" contains "$OUT" "[FAIL] nightly: not safe: arp, app-files; type: midwatch backup --all-unsafe"

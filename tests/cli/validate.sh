@@ -214,6 +214,8 @@ if sshd_start "$WORK/ssh"; then
 	sshd_stop
 	rm -f nas/nightly/$S/proof-*
 	expect_exit 1 "a store that does not answer fails" "$MIDWATCH" validate
+	check "with what to look at" contains "$OUT$ERR" "see whether its sshd runs"
+	check "and what cannot be read is not called missing" contains "$OUT" "[FAIL] otc: no set holds it where that can be read"
 	check "and takes no proof away" sh -c '! ls nas/nightly/*/proof-* 2>/dev/null'
 else
 	skip "a set on another host is read through and restored" "$WHY"
