@@ -79,6 +79,7 @@ fold(const json_t *o, struct freeze *f)
 	if (f->since == 0)
 		f->since = moment(o, "at");
 	f->until = moment(o, "until");
+	f->ddl = json_get_bool(o, "ddl");
 }
 
 bool
@@ -220,6 +221,8 @@ freeze_write(const struct state *s, const struct freeze *f, struct err *e)
 			json_put_str(&b, "since", since);
 		}
 		json_put_str(&b, "incident", f->incident);
+		if (f->ddl)
+			json_put_bool(&b, "ddl", true);
 		put_words(&b, "reason", f->reason);
 		json_close(&b);
 	}

@@ -7,7 +7,7 @@
  * hand, is no reason to deploy.
  *
  *	{"phase":"on","who":"ama","since":"2025-02-14T01:08:00.000Z",
- *	 "incident":"INC-20250214-0110","reason":"the nightly failed"}
+ *	 "incident":"INC-20250214-0110","ddl":true,"reason":"the nightly failed"}
  *
  *	struct freeze f = { 0 };
  *	if (freeze_read(&state, &f, &e) && f.phase != FREEZE_OFF) ...
@@ -33,6 +33,7 @@ struct freeze {
 	enum freeze_phase phase;
 	char *reason, *who, *incident;	/* as they were written; NULL: not said */
 	int64_t since, until;		/* wall ms; 0: not said */
+	bool ddl;			/* databases were told to refuse DDL */
 };
 
 /* False: it cannot be read, and nobody knows. A state without the file, or none

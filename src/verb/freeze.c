@@ -258,7 +258,7 @@ status(struct cli *c)
 		code = cli_fail(c, &e);
 	else {
 		look(&d, &h);
-		if (d.have_site && d.site.freeze.block_ddl)
+		if (d.have_site && (d.site.freeze.block_ddl || f.ddl))
 			ddl_look(&d.site, &all);
 		(c->json ? status_json : say_status)(&d, &h, &f, &all);
 	}

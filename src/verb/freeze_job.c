@@ -158,13 +158,16 @@ database(void *ctx, const struct ddl_one *one)
 	buf_release(&b);
 }
 
+/* What was refused is allowed again even when the site file says meanwhile that
+ * nothing is to be refused. */
 static void
 databases(struct undertaking *u)
 {
 	struct buf message = BUF_INIT;
 	struct ddl all = { 0 };
 
-	if (!u->d.have_site || !u->d.site.freeze.block_ddl)
+	if (!u->d.have_site || (!u->d.site.freeze.block_ddl &&
+	    (u->on || !u->flag.ddl)))
 		return;
 	job_progress(u->job, "databases", 0, 0);
 	json_key(&u->told, "databases");
@@ -245,6 +248,7 @@ set(struct undertaking *u, struct buf *why, struct err *e)
 	enum truth t;
 
 	name_flag(u);
+	u->flag.ddl |= u->d.have_site && u->d.site.freeze.block_ddl;
 	if (!set_flag(u, FREEZE_SETTING, e))
 		return false;
 	u->hook_ok = hook(u);
@@ -296,6 +300,19 @@ let_go(struct undertaking *u, struct buf *why, struct err *e)
 		    "proven that deployments go on: %s", why->p);
 	*e = kept;
 	return e->kind == ERR_NONE;
+}
+
+/* The flag may have been taken away with the triggers still there (--anyway). */
+static bool
+let_go_again(struct undertaking *u, struct err *e)
+{
+	job_say(u->job, "[OK] it was not frozen");
+	databases(u);
+	if (u->ddl_failed == 0)
+		return true;
+	err_set(e, ERR_FAILED, "it was not frozen, but in some database it is "
+	    "not known whether schema changes are refused");
+	return err_hint(e, "'midwatch freeze off' tries again.");
 }
 
 /* ---- the record ---------------------------------------------------------- */
@@ -386,10 +403,9 @@ work(struct undertaking *u, struct err *e)
 		return EXIT_FAILED;
 	job_ready(u->job);
 	if (!u->on && u->flag.phase == FREEZE_OFF &&
-	    ask(u, &why) == TRUTH_NO) {
-		ok = true;
-		job_say(u->job, "[OK] it was not frozen");
-	} else
+	    ask(u, &why) == TRUTH_NO)
+		ok = let_go_again(u, &bad);
+	else
 		ok = u->on ? set(u, &why, &bad) : let_go(u, &why, &bad);
 	status = conclude(u, ok, why.p, &bad);
 	buf_release(&why);

@@ -238,6 +238,28 @@ sql otc 'CREATE TABLE x (a int); DROP TABLE x'
 check "and DDL is possible" [ "$STATUS" = 0 ]
 left=$(psql -X -A -t -h "$WORK/pg" -p "$PG_PORT" -U postgres -d otc -c "SELECT (SELECT count(*) FROM pg_event_trigger) + (SELECT count(*) FROM pg_namespace WHERE nspname LIKE 'midwatch%') + (SELECT count(*) FROM pg_depend WHERE deptype = 'e' AND classid = 'pg_event_trigger'::regclass)")
 check "nothing of it is left" [ "$left" = 0 ]
+left_in()	# DATABASE
+{
+	psql -X -A -t -h "$WORK/pg" -p "$PG_PORT" -U postgres -d "$1" -c "SELECT count(*) FROM pg_event_trigger"
+}
+dbs="databases = ( { name = \"otc\"; $db $super } );"
+site 'block_ddl = true;' "$dbs"
+freeze on >/dev/null
+site 'block_ddl = false;' "$dbs"
+expect_exit 0 "status knows of it when the site file says no more" freeze status
+check "where it is refused" contains "$OUT" "database  otc: schema changes are refused"
+expect_exit 0 "it is lifted when the site file says no more" freeze off
+check "from the databases too" [ "$(left_in otc)" = 0 ]
+site 'block_ddl = true;' "$dbs"
+freeze on >/dev/null
+site 'block_ddl = true;' "databases = ( { name = \"otc\"; $db superuser = { host = \"$WORK/pg\"; port = 1; user = \"postgres\"; }; } );"
+expect_exit 1 "the flag goes while a database cannot be asked" freeze off --anyway
+check "in which it is still refused" [ "$(left_in otc)" = 3 ]
+expect_exit 1 "lifting it again sees that it cannot be asked" freeze off
+check "and names it" contains "$OUT" "[FAIL] otc: schema changes:"
+site 'block_ddl = true;' "$dbs"
+expect_exit 0 "and once it answers, finishes it" freeze off
+check "there too" [ "$(left_in otc)" = 0 ]
 site 'block_ddl = true;' "databases = ( { name = \"otc\"; $db superuser = { host = \"$WORK/pg\"; port = $PG_PORT; user = \"app\"; }; } );"
 expect_exit 1 "a way that is no superuser is not enough" freeze on
 check "and that is said" contains "$OUT" "[FAIL] otc: schema changes:"
