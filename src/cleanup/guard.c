@@ -124,7 +124,8 @@ guard_backup_name(const char *name)
 		".asc", ".age", ".enc", ".aes", ".custom", ".pgc", ".db",
 		".ibd", ".csv", ".copy", ".dat", ".toc", ".img", ".qcow2",
 		".raw", ".wal", ".history", ".backup", ".manifest",
-		".sha256", ".idx", ".rdb", ".sqlite", ".dar", ".borg" };
+		".sha256", ".idx", ".rdb", ".sqlite", ".dar", ".borg",
+		".json", ".jsonl", ".ndjson", ".tsv", ".xml", ".parquet" };
 
 	for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
 		if (strcasestr(name, parts[i]) != NULL)
@@ -132,8 +133,7 @@ guard_backup_name(const char *name)
 	for (size_t i = 0; i < sizeof tails / sizeof *tails; i++)
 		if (ends(name, tails[i]))
 			return true;
-	return is_wal(name) || strcmp(name, "backup_label") == 0 ||
-	    strcmp(name, "manifest.json") == 0;
+	return is_wal(name) || strcmp(name, "backup_label") == 0;
 }
 
 static bool
@@ -158,6 +158,15 @@ is_sql(const char *p, size_t n)
 		if (has(p, n, words[i]))
 			return true;
 	return false;
+}
+
+/* Nothing is said yet of what follows. */
+static bool
+is_blank(const char *p, size_t n)
+{
+	while (n > 0 && strchr(" \t\r\n", p[n - 1]) != NULL && p[n - 1] != '\0')
+		n--;
+	return n == 0;
 }
 
 /* Rows of COPY, a CSV, base64: text that no log looks like. */
@@ -192,7 +201,8 @@ guard_backup_bytes(const void *bytes, size_t n)
 			return true;
 		i += len;
 	}
-	return is_sql(p, n) || is_rows(p, n);
+	return is_sql(p, n) || is_rows(p, n) || (n == GUARD_HEAD &&
+	    is_blank(p, n));
 }
 
 /* ---- homes ------------------------------------------------------------------------ */

@@ -44,7 +44,8 @@ names_of_backups_are_known(void **state)
 		"a.lz4", "a.tar.xz", "base.tar", "my-backup-3", "toc.dat",
 		"000000010000000000000042", "00000002.history", "a.age",
 		"000000010000000000000042.partial", "x.gpg", "manifest.json",
-		"backup_label", "globals-otc", "PGDUMP" };
+		"backup_label", "globals-otc", "PGDUMP",
+		"rows.json", "rows.ndjson", "rows.tsv", "rows.xml", "rows.parquet" };
 	static const char *const not[] = { "error.log", "core", "notes.txt",
 		"00000001", "trace.out", "x.tmp" };
 
@@ -111,6 +112,17 @@ a_character_cut_off_at_the_end_is_still_text(void **state)
 }
 
 static void
+a_head_of_blanks_says_nothing(void **state)
+{
+	char text[GUARD_HEAD];
+
+	(void)state;
+	memset(text, '\n', sizeof text);
+	assert_true(guard_backup_bytes(text, sizeof text));
+	assert_false(guard_backup_bytes(text, sizeof text - 1));
+}
+
+static void
 homes_are_those_of_people(void **state)
 {
 	static const char passwd[] = "root:x:0:0:root:/root:/bin/sh\n"
@@ -135,6 +147,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(names_of_backups_are_known),
 	cmocka_unit_test(what_could_be_a_backup_is_known_by_its_bytes),
 	cmocka_unit_test(a_character_cut_off_at_the_end_is_still_text),
+	cmocka_unit_test(a_head_of_blanks_says_nothing),
 	cmocka_unit_test(homes_are_those_of_people),
 };
 
