@@ -91,8 +91,15 @@ speaks_of_trouble(const char *s)
 	static const char *const words[] = { "error", "fail", "fatal",
 	    "panic", "warn", "denied", "refused", "abort", "no space",
 	    "killed", "timeout", "timed out", "corrupt", "cannot", "unable",
-	    "mismatch", "fehler" };
+	    "mismatch", "fehler", "could not", "not verified",
+	    "unverified" };
+	/* a statement's words are no news of how it ended */
+	static const char *const statements[] = { "LOG:  statement: ",
+	    "LOG:  execute ", "LOG:  duration: " };
 
+	for (size_t i = 0; i < sizeof statements / sizeof *statements; i++)
+		if (strstr(s, statements[i]) != NULL)
+			return false;
 	for (size_t i = 0; i < sizeof words / sizeof *words; i++)
 		if (strcasestr(s, words[i]) != NULL)
 			return true;

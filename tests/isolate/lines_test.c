@@ -178,6 +178,27 @@ failed_logins_are_counted_by_role_and_address(void **state)
 	lines_release(&l);
 }
 
+/* A server that logs each statement would fill the timeline with nothing else. */
+static void
+a_statement_that_was_logged_is_no_trouble(void **state)
+{
+	static const char log[] =
+	    "2025-02-14 01:00:01 UTC [7] LOG:  archiver could not copy\n"
+	    "2025-02-14 01:00:02 UTC [7] LOG:  statement: SET statement_timeout = 0\n"
+	    "2025-02-14 01:00:03 UTC [7] LOG:  execute s1: SELECT failed_count\n"
+	    "2025-02-14 01:00:04 UTC [7] LOG:  duration: 1.2 ms  parse s1: SELECT failed_count\n"
+	    "2025-02-14 01:00:05 UTC [7] LOG:  upload not verified\n";
+	struct lines l = { .alarms = &table };
+
+	(void)state;
+	assert_int_equal(lines_add(&l, "server", log, sizeof log - 1,
+	    utc("2025-02-14T01:00:05.000Z"), utc("2025-02-14T01:10:00.000Z")),
+	    2);
+	assert_non_null(strstr(l.v.v[0].text, "could not copy"));
+	assert_non_null(strstr(l.v.v[1].text, "not verified"));
+	lines_release(&l);
+}
+
 static void
 any_bytes_are_no_harm(void **state)
 {
@@ -203,6 +224,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(history_is_left_out),
 	cmocka_unit_test(the_same_line_has_the_same_key_and_another_has_not),
 	cmocka_unit_test(failed_logins_are_counted_by_role_and_address),
+	cmocka_unit_test(a_statement_that_was_logged_is_no_trouble),
 	cmocka_unit_test(any_bytes_are_no_harm),
 };
 
