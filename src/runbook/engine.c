@@ -169,6 +169,9 @@ engine_next(struct engine *en)
 		engine_view(en, &en->rb->steps[i], &v);
 		state = v.state;
 		view_release(&v);
+		/* A look whose answer was no has been had. */
+		if (state == VIEW_FAILED && en->rb->steps[i].optional)
+			continue;
 		if (state == VIEW_READY || state == VIEW_FAILED ||
 		    state == VIEW_DOUBT)
 			return &en->rb->steps[i];

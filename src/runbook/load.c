@@ -6,7 +6,7 @@
 #include "base/text.h"
 #include "runbook/intern.h"
 
-enum { STEPS_MAX = 400 };
+enum { STEPS_MAX = 400, PROOF_MS = 30000 };
 
 #define COUNT(a) (sizeof(a) / sizeof *(a))
 #define AT(type, member) offsetof(struct type, member)
@@ -75,9 +75,10 @@ static const struct conf_row step_rows[] = {
 	    .off = AT(raw_step, retry_after_ms), .help = "and after how long" },
 	{ .key = "timeout", .type = CONF_MS, .otherwise = "12h",
 	    .off = AT(raw_step, timeout_ms), .help = "when it is stopped" },
-	{ .key = "proof_within", .type = CONF_MS, .otherwise = "30s",
+	{ .key = "proof_within", .type = CONF_MS,
 	    .off = AT(raw_step, proof_within_ms),
-	    .help = "how long its proof may take to show" },
+	    .help = "how long its proof may take to show; without it 30s, "
+	    "and a check looks once" },
 	{ .key = "output_limit", .type = CONF_SIZE, .otherwise = "4MB",
 	    .off = AT(raw_step, output_limit),
 	    .help = "how much of its output is kept" },
@@ -311,7 +312,8 @@ fill_step(const struct filling *f, const struct raw_step *raw,
 	s->retries = raw->retries;
 	s->retry_after_ms = raw->retry_after_ms;
 	s->timeout_ms = raw->timeout_ms;
-	s->proof_within_ms = raw->proof_within_ms;
+	s->proof_within_ms = raw->proof_within_ms != 0 ||
+	    s->kind == STEP_CHECK ? raw->proof_within_ms : PROOF_MS;
 	s->output_limit = raw->output_limit;
 }
 
