@@ -180,13 +180,13 @@ weigh_retention(const struct cause_input *in, struct cause *c)
 			continue;
 		if (dumps * 100 >= w->bytes * PART_PERCENT)
 			say(&c->speaks_for, "disk %s (%" PRId64 " %% full): "
-			    "dumps and archives outside of the stores are %s "
+			    "dumps and archives that are in no set are %s "
 			    "of the %s that were found", in->walks[i].disk, percent_of(in,
 			    in->walks[i].disk), size_of(dumps),
 			    size_of(w->bytes));
 		else
-			say(&c->against, "disk %s: dumps and archives outside "
-			    "of the stores are only %s of %s", in->walks[i].disk, size_of(dumps),
+			say(&c->against, "disk %s: dumps and archives that "
+			    "are in no set are only %s of %s", in->walks[i].disk, size_of(dumps),
 			    size_of(w->bytes));
 	}
 }

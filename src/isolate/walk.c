@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "backup/set.h"
 #include "base/clock.h"
 #include "base/text.h"
 
@@ -27,17 +28,33 @@ ends(const char *s, const char *with)
 	return n >= m && strcmp(s + n - m, with) == 0;
 }
 
+/* What else lies in a store is no set: nothing proves it, nothing lets it go. */
+static bool
+in_class(const char *path)
+{
+	char name[16];
+	size_t n = strcspn(path, "/");
+	enum set_class c;
+
+	if (path[n] != '/' || n >= sizeof name)
+		return false;
+	memcpy(name, path, n);
+	name[n] = '\0';
+	return set_class_parse(name, &c);
+}
+
 static enum walk_kind
 kind_of(const struct walk *w, const char *path)
 {
 	static const char *const dumps[] = { ".dump", ".dump.gz", ".sql",
-	    ".sql.gz", ".tar.gz", ".tgz", ".sql.zst", ".dump.zst", ".bak",
+	    ".sql.gz", ".tar", ".tar.gz", ".tgz", ".sql.zst", ".dump.zst", ".bak",
 	    ".backup" };
 
 	for (size_t i = 0; i < w->stores.n; i++) {
 		size_t n = strlen(w->stores.v[i]);
 
-		if (strncmp(path, w->stores.v[i], n) == 0 && path[n] == '/')
+		if (strncmp(path, w->stores.v[i], n) == 0 && path[n] == '/' &&
+		    in_class(path + n + 1))
 			return WALK_SETS;
 	}
 	if (strstr(path, "/pg_wal/") != NULL ||

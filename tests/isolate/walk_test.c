@@ -12,6 +12,8 @@ pieces_of_any_size_give_the_same_lists(void **state)
 	    "16 1739500001.0 /v/a b/big.dump\0"
 	    "4 1739500002.0 /v/with\nnewline\0"
 	    "2 1739500003.0 /v/sets/nightly/x.dump.gz\0"
+	    "6 1739500003.0 /v/sets/old/otc.dump\0"
+	    "6 1739500003.0 /v/sets/nightlyish/x.tar\0"
 	    "nonsense\0" "1 2\0" "\0"
 	    "1 1739500004.0 /v/log/x\0"
 	    "1 17395 /unfinished";
@@ -27,12 +29,12 @@ pieces_of_any_size_give_the_same_lists(void **state)
 			walk_feed(&w, said + at, at + steps[i] < sizeof said -
 			    1 ? steps[i] : sizeof said - 1 - at);
 		walk_end(&w);
-		assert_int_equal(w.files, 5);
-		assert_int_equal(w.bytes, 31 * 512);
+		assert_int_equal(w.files, 7);
+		assert_int_equal(w.bytes, 43 * 512);
 		assert_string_equal(w.biggest[0].path, "/v/a b/big.dump");
 		assert_string_equal(w.newest[0].path, "/v/log/x");
 		assert_int_equal(w.kinds[WALK_WAL], 8 * 512);
-		assert_int_equal(w.kinds[WALK_DUMPS], 16 * 512);
+		assert_int_equal(w.kinds[WALK_DUMPS], 28 * 512);
 		assert_int_equal(w.kinds[WALK_SETS], 2 * 512);
 		assert_int_equal(w.kinds[WALK_LOGS], 512);
 		assert_string_equal(w.dirs.v[0].path, "/v/a b");
