@@ -95,6 +95,27 @@ title_of(const struct engine *en, const struct inc_step *s)
 	return step != NULL && step->title != NULL ? step->title : s->id;
 }
 
+/* The step that sends this update is no news in it. */
+static bool
+is_telling(const struct engine *en, const struct inc_step *s)
+{
+	const struct rb_step *step = en->rb != NULL ?
+	    runbook_step(en->rb, s->id) : NULL;
+
+	return step != NULL && step->kind == STEP_ACTION &&
+	    strcmp(step->action, "update") == 0;
+}
+
+/* A check whose answer is no has done its work. */
+static bool
+is_look(const struct engine *en, const struct inc_step *s)
+{
+	const struct rb_step *step = en->rb != NULL ?
+	    runbook_step(en->rb, s->id) : NULL;
+
+	return step != NULL && step->kind == STEP_CHECK;
+}
+
 static void
 actions(const struct engine *en, int64_t now, struct buf *out)
 {
@@ -111,6 +132,8 @@ actions(const struct engine *en, int64_t now, struct buf *out)
 
 		if (s->state == STEP_DONE && from++ + RECENT < done)
 			continue;
+		if (s->state == STEP_RUNNING && is_telling(en, s))
+			continue;
 		if (s->state == STEP_RUNNING) {
 			text_fmt_duration(took, now - s->started);
 			buf_printf(out, "- running for %s: ", took);
@@ -118,8 +141,8 @@ actions(const struct engine *en, int64_t now, struct buf *out)
 			clock_fmt_short(at, s->ended);
 			buf_printf(out, "- %s done: ", at);
 		} else if (s->state == STEP_FAILED || s->state == STEP_DOUBT)
-			buf_printf(out, "- %s: ", s->state == STEP_FAILED ?
-			    "FAILED" : "IN DOUBT");
+			buf_printf(out, "- %s: ", s->state == STEP_DOUBT ?
+			    "IN DOUBT" : is_look(en, s) ? "found" : "FAILED");
 		else
 			continue;
 		short_text(out, title_of(en, s));
@@ -162,6 +185,10 @@ update_draft(struct engine *en, struct buf *out)
 	conditions(en, out);
 	actions(en, now, out);
 	needs(en, out);
+	if (en->inc->state != INC_OPEN) {
+		buf_str(out, "\nThis is the last update.\n");
+		return;
+	}
 	clock_fmt_short(at, now + update_every_ms(en->site));
 	buf_printf(out, "\nNext update at %s (%s).\n", at, clock_zone());
 }

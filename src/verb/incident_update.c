@@ -228,6 +228,9 @@ update_end(struct updating *u, bool ok, bool sent)
 		clock_fmt_utc(at, due);
 		json_put_str(&b, "update_due", due != 0 ? at : NULL);
 		cli_object(&b);
+	} else if (sent && due == 0) {
+		cli_out("update sent; the incident is resolved, so no further "
+		    "one is due");
 	} else if (sent) {
 		clock_fmt_short(at, due);
 		cli_out("update sent; the next one is due at %s", at);
