@@ -195,6 +195,24 @@ try_gates(const struct tonight *t, const struct rb_step *step,
 	}
 }
 
+/* What nobody can see while the login is refused, and a step before recovers. */
+static bool
+login_comes_first(const struct tonight *t, const struct rb_step *step,
+    const struct cond *c)
+{
+	for (const struct rb_step *s = t->rb->steps; s != step; s++)
+		for (size_t i = 0; i < s->proves.n; i++) {
+			const struct cond *p = &s->proves.v[i];
+
+			if (text_starts(p->text, "login ") && !p->negated &&
+			    p->name != NULL && c->name != NULL &&
+			    strcmp(p->name, c->name) == 0 &&
+			    answer(t, p)->truth == TRUTH_NO)
+				return true;
+		}
+	return false;
+}
+
 static void
 try_proofs(const struct tonight *t, const struct rb_step *step,
     struct trial *r)
@@ -205,7 +223,10 @@ try_proofs(const struct tonight *t, const struct rb_step *step,
 
 		if (q->worth == WORTH_INCIDENT || q->truth == TRUTH_YES)
 			continue;
-		if (q->truth == TRUTH_UNKNOWN)
+		if (q->truth == TRUTH_UNKNOWN && login_comes_first(t, step, c))
+			add(&r->soft, "'%s' is seen once the login works: %s",
+			    c->text, q->why);
+		else if (q->truth == TRUTH_UNKNOWN)
 			add(&r->bad, "its proof '%s' is not known: %s", c->text,
 			    q->why);
 		else if (step->kind == STEP_CHECK)
