@@ -211,7 +211,9 @@ ask_told(const struct cond *c, const struct cond_world *w, struct buf *why)
 			continue;
 		if (t->at == 0)
 			return answer(TRUTH_NO, why,
-			    "%s is still to be told (%s)", t->who, c->word);
+			    "%s is still to be told (%s); once it is done: "
+			    "midwatch incident told --by-hand \"%s\"", t->who,
+			    c->word, t->who);
 		last = t->who;
 	}
 	if (last == NULL)
