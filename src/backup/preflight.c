@@ -321,6 +321,20 @@ dump_the_rest(struct preflight *f, const struct site *site,
 	return true;
 }
 
+/* It goes on by the superuser way, and the login wants its own mending. */
+static void
+say_login(struct preflight *f, const struct site_db *db,
+    const struct err *login)
+{
+	struct buf next = BUF_INIT;
+
+	if (db->rotate.line != 0)
+		buf_printf(&next, "midwatch recover %s", db->name);
+	preflight_find(f, PRE_WARN, db->name, next.n > 0 ? next.p :
+	    login->hint, "the login fails: %s", login->msg);
+	buf_release(&next);
+}
+
 bool
 preflight_db(struct preflight *f, const struct site *site,
     const struct site_db *db, struct way *w, struct db_facts *ret)
@@ -342,9 +356,7 @@ preflight_db(struct preflight *f, const struct site *site,
 	if (!can_super)
 		return in && dump_the_rest(f, site, db, WAY_LOGIN, w, ret);
 	if (!in)
-		preflight_find(f, PRE_WARN, db->name, db->rotate.line != 0 ?
-		    "midwatch recover" : login.hint, "the login fails: %s",
-		    login.msg);
+		say_login(f, db, &login);
 	way_close(w);
 	if (!way_open(w, site, db, WAY_SUPERUSER, end_in(LOGIN_MS), &super) ||
 	    !take_facts(f, w, ret, &super)) {

@@ -227,13 +227,15 @@ ask_here(struct way *w, const char *sql, int64_t deadline, struct err *e)
 static void
 said(struct way *w, const struct place_ran *ran, struct err *e)
 {
+	static const char own[] = "psql: error: ";
 	struct buf line = BUF_INIT;
-	size_t n = ran->errout.n;
+	const char *s = ran->errout.p;
+	size_t n;
 
-	while (n > 0 && ran->errout.p[n - 1] == '\n')
-		n--;
-	text_clean(&line, ran->errout.p, text_fit(ran->errout.p, n, SAID_MAX),
-	    TEXT_LINE);
+	if (text_starts(s, own))
+		s += strlen(own);
+	n = strcspn(s, "\n");
+	text_clean(&line, s, text_fit(s, n, SAID_MAX), TEXT_LINE);
 	err_set(e, ERR_FAILED, "%s: psql at %s: %s", w->db->name, w->at->name,
 	    ran->exit.code == 127 ? "it is not there" : line.n > 0 ? line.p :
 	    "it failed without a word");
