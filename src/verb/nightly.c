@@ -109,22 +109,38 @@ say_stores(struct night *n)
 	for (size_t i = 0; i < n->done.stores.n; i++) {
 		const struct run_store *r = &n->done.stores.v[i];
 		struct buf path = BUF_INIT;
+		char *said;
 
 		if (r->path != NULL) {
-			char *said;
-
 			saving_path(&n->s, r->name, r->path, NULL, &path);
 			said = xprintf("[%s] Backup saved: %s (%s)", r->whole ?
 			    "OK" : "WARNING", path.p, r->whole ? "verified" :
 			    "incomplete");
-			line(n, "%s", said);
-			saving_log(&n->s, "backup", said);
-			free(said);
 		} else
-			line(n, "[ERROR] %s has no copy of tonight%s%s",
+			said = xprintf("[ERROR] %s has no copy of tonight%s%s",
 			    r->name, r->why != NULL ? ": " : "",
 			    r->why != NULL ? r->why : "");
+		line(n, "%s", said);
+		saving_log(&n->s, "backup", said);
+		free(said);
 		buf_release(&path);
+	}
+}
+
+/* What was in the way of a database, for whoever reads the log by itself. */
+static void
+log_findings(struct night *n)
+{
+	for (size_t i = 0; i < n->done.pre.v.n; i++) {
+		const struct pre_finding *p = &n->done.pre.v.v[i];
+		char *said;
+
+		if (p->level != PRE_FAIL && (n->ok || p->level != PRE_WARN))
+			continue;
+		said = xprintf("[%s] %s: %s", p->level == PRE_FAIL ? "ERROR" :
+		    "WARNING", p->about, p->text);
+		saving_log(&n->s, "backup", said);
+		free(said);
 	}
 }
 
@@ -178,6 +194,7 @@ say_verdict(struct night *n)
 	line(n, "nightly of %s: %zu of %zu verified%s", n->s.desk.site.name,
 	    good, of, n->done.degraded ? ", with warnings" : "");
 	say_parts(n);
+	log_findings(n);
 	say_stores(n);
 	if (!n->ok && !n->done.cancelled)
 		say_what_is_safe(n);
@@ -450,6 +467,9 @@ work(struct night *n, struct err *e)
 	int status;
 
 	saving_begins(&n->s, text, "everything");
+	/* a log's reader counts what failed until the next run began */
+	if (!n->s.dry)
+		saving_log(&n->s, "backup", "nightly started");
 	everything(n);
 	if (!state_spare_there(&n->s.desk.state))
 		(void)state_spare_make(&n->s.desk.state, &quiet);
