@@ -1,209 +1,399 @@
 #!/bin/bash
-# A night as it was once, from the command line alone and on real parts: a disk at
-# 96 %, a nightly that failed, a legacy database in a container that refuses its
-# password; from the first alarm to the closed incident.
+# The incident that this program was made for, from the failed nightly to the closed
+# record, worked from the command line alone: a disk at 96 %, a legacy database that
+# refuses its password, three real clusters (the legacy one in a container where there
+# is an engine), a NAS and a bastion behind a real sshd, people with hooks.
 . "$(dirname "$0")/../lib.sh"
 . "$ROOT/tests/postgres.sh"
 . "$ROOT/tests/sshd.sh"
 . "$ROOT/tests/docker.sh"
 
-night="the night is played from the failed nightly to the closed incident"
-pg_start_cluster "$WORK/pg" || { skip "$night" "$WHY"; finish; }
-main_port=$PG_PORT
-small_fs ext4 64M "$WORK/disk" || { skip "$night" "$WHY"; finish; }
-sshd_start "$WORK/ssh" || { skip "$night" "$WHY"; finish; }
-PATH=$PG_BIN:$PATH
-
-# --- production ---------------------------------------------------------------------
-psql_ "$WORK/pg" -c "CREATE ROLE backup LOGIN PASSWORD 'good for otc and gps' IN ROLE pg_monitor, pg_read_all_data" \
-    -c 'CREATE DATABASE otc' -c 'CREATE DATABASE gps' || not_ok "databases can be made"
-rows()	# SOCKET PORT DATABASE
+# --- the world ----------------------------------------------------------------------------
+# cluster NAME: a database with its role, as it stands on a host of its own
+cluster()
 {
-	psql -X -q -h "$1" -p "$2" -U postgres -d "$3" -v ON_ERROR_STOP=1 \
-	    -c 'CREATE TABLE orders AS SELECT g AS id, md5(g::text) AS what, now() AS at FROM generate_series(1, 3000) g' \
-	    -c 'ALTER TABLE orders ADD PRIMARY KEY (id)'
+	pg_start_cluster "$WORK/$1-db" "log_timezone = 'UTC'" "log_line_prefix = '%m [%p] %q%u@%d %h '" || return
+	fill psql_ "$WORK/$1-db" "$1" || return
+	printf 'local all postgres trust\nhost all all 127.0.0.1/32 scram-sha-256\n' >"$WORK/$1-db/data/pg_hba.conf"
+	psql_ "$WORK/$1-db" -c 'SELECT pg_reload_conf()' >/dev/null
+	port=$PG_PORT
 }
-rows "$WORK/pg" "$main_port" otc && rows "$WORK/pg" "$main_port" gps || not_ok "and filled"
-cat >"$WORK/pg/data/pg_hba.conf" <<END
-local all all trust
-host all all 127.0.0.1/32 scram-sha-256
+# fill PSQL... DATABASE
+fill()
+{
+	db_=${*: -1}
+	set -- "${@:1:$#-1}"
+	"$@" -c "CREATE ROLE backup LOGIN PASSWORD 'the $db_ secret' IN ROLE pg_read_all_data, pg_monitor" \
+	    -c "CREATE DATABASE $db_" &&
+	    "$@" -d "$db_" -c 'CREATE TABLE trades AS SELECT n AS id, md5(n::text) AS what FROM generate_series(1, 20000) n' \
+		-c 'ALTER TABLE trades ADD PRIMARY KEY (id)'
+}
+# The legacy one as the official image has it: trust on its own socket, a password from outside.
+arp_box()
+{
+	docker_start && docker_image box bash coreutils find || return
+	mkdir entry
+	cat >entry/start <<'END'
+#!/bin/bash
+initdb -D /pg/data -U postgres -A trust --no-sync --locale=C --encoding=UTF8 >/pg/log 2>&1 || exit
+printf 'local all all trust\nhost all all all scram-sha-256\n' >/pg/data/pg_hba.conf
+exec postgres -D /pg/data -c port=$PORT -c listen_addresses=127.0.0.1 -c fsync=off -c log_timezone=UTC \
+    -c log_line_prefix='%m [%p] ' -c shared_buffers=16MB -c unix_socket_directories=/var/run/postgresql
 END
-pg_as "$PG_BIN/pg_ctl" -D "$WORK/pg/data" reload >/dev/null
+	chmod 755 entry entry/start
+	port=$(pg_free_port_)
+	WHY="no container with a database runs"
+	docker run -d --name arp-db-prod --network host --user 65534:65534 -e PORT="$port" \
+	    -e POSTGRES_PASSWORD="of the first day" -e PATH="$PG_BIN:/usr/bin:/bin" -e HOME=/pg \
+	    -v /usr:/usr:ro -v /usr/bin:/bin:ro -v /usr/lib:/lib:ro -v /usr/lib64:/lib64:ro \
+	    -v /etc/passwd:/etc/passwd:ro -v "$WORK/entry:/entry:ro" --tmpfs /pg:mode=1777 \
+	    --tmpfs /var/run/postgresql:mode=1777 box /entry/start >/dev/null 2>run.err || return
+	inside() { docker exec -i arp-db-prod psql -XAtq -p "$port" -U postgres -v ON_ERROR_STOP=1 "$@"; }
+	for nap in $(seq 300); do inside -c 'SELECT 1' >/dev/null 2>&1 && break; sleep 0.1; done
+	fill inside arp || return
+	# An image of yesterday's that nobody needs any more.
+	mkdir layer && head -c 300000 /dev/zero >layer/of-yesterday
+	tar -C layer -c . | docker import - otc-api:old >/dev/null
+}
+# hook NAME: somebody who is told; what they get is kept
+hook()
+{
+	printf '#!/bin/sh\ncat >>%s/told-%s\necho >>%s/told-%s\n' "$WORK" "$1" "$WORK" "$1" >"hooks/$1"
+	chmod 755 "hooks/$1"
+}
 
-# arp, as the official image has it: trust on its own socket, a password from outside
-pg_init_cluster "$WORK/arp" "unix_socket_directories = '/var/run/postgresql'" || not_ok "a legacy cluster can be made" "$WHY"
-arp_port=$PG_PORT
-cp "$WORK/pg/data/pg_hba.conf" "$WORK/arp/data/pg_hba.conf" && chmod 644 "$WORK/arp/data/pg_hba.conf"
-super='' places='' ARP=''
-if docker_start && docker_image midwatch-test/box coreutils; then
-	mkdir -p "$WORK/arp/run" && chmod 777 "$WORK/arp/run"
-	mounts=''
-	for part in usr lib lib64 bin sbin; do
-		[ ! -e /$part ] || mounts="$mounts -v $(readlink -f /$part):/$part:ro"
-	done
-	if docker run -d --name arp-db-prod --network host --ulimit nofile=1024:1024 -u 65534:65534 $mounts -v "$WORK/arp:$WORK/arp" \
-	    -v "$WORK/arp/run:/var/run/postgresql" -e PATH="$PG_BIN:/usr/bin:/bin" -e POSTGRES_PASSWORD='of the first day' \
-	    midwatch-test/box "$PG_BIN/postgres" -D "$WORK/arp/data" >"$WORK/docker-run.log" 2>&1; then
-		ARP=docker
-		places='{ name = "arp-box"; container = "arp-db-prod"; },'
-		super='superuser = { at = "arp-box"; user = "postgres"; }; password_from = ( "env:POSTGRES_PASSWORD" );'
-		arp_sql() { docker exec arp-db-prod psql -X -q -A -t -p "$arp_port" -U postgres -v ON_ERROR_STOP=1 "$@"; }
-	else
-		WHY="no container can be run: $(tail -n 1 "$WORK/docker-run.log")"
-	fi
+if ! sshd_start "$WORK/ssh"; then
+	skip "the night of the seed is played" "$WHY"
+	finish
 fi
-if [ -n "$ARP" ]; then
-	ok "the legacy database lives in a container"
+if ! cluster otc; then
+	skip "the night of the seed is played" "$WHY"
+	finish
+fi
+PATH=$PG_BIN:$PATH
+otc_port=$port
+cluster gps && gps_port=$port || not_ok "a second cluster starts" "$WHY"
+mkdir nas hooks ci logs security home
+HOME=$WORK/home
+export HOME
+
+engine='' box='' way=''
+if arp_box; then
+	engine='docker = { until = "1s"; images = "unused"; };'
+	box=", { name = \"arp-box\"; container = \"arp-db-prod\"; runtime = \"docker\"; }"
+	way='dump_at = "arp-box"; dump_host = "127.0.0.1"; superuser = { at = "arp-box"; user = "postgres"; };
+    password_from = ( "env:POSTGRES_PASSWORD", "file:/run/secrets/arp_password" );'
+	ok "the legacy database runs in a container"
 else
-	skip "the legacy database lives in a container" "$WHY"
-	sed -i "s|/var/run/postgresql|$WORK/arp|" "$WORK/arp/data/postgresql.conf"
-	at_exit "pg_stop_cluster '$WORK/arp' immediate"
-	pg_run_cluster "$WORK/arp" || not_ok "a legacy server runs" "$WHY"
-	super="superuser = { host = \"$WORK/arp\"; port = $arp_port; user = \"postgres\"; };"
-	arp_sql() { psql -X -q -A -t -h "$WORK/arp" -p "$arp_port" -U postgres -v ON_ERROR_STOP=1 "$@"; }
+	skip "the legacy database runs in a container" "$WHY"
+	docker_stop
+	cluster arp || not_ok "a third cluster starts" "$WHY"
+	inside() { psql_ "$WORK/arp-db" "$@"; }
+	way="superuser = { host = \"$WORK/arp-db\"; port = $port; user = \"postgres\"; };"
 fi
-turn=0
-while ! arp_sql -d postgres -c 'SELECT 1' >/dev/null 2>&1 && [ $turn -lt 150 ]; do turn=$((turn + 1)); sleep 0.2; done
-arp_sql -d postgres -c "CREATE ROLE legacy LOGIN PASSWORD 'nobody knows this one' IN ROLE pg_monitor, pg_read_all_data" || not_ok "a legacy role can be made"
-arp_sql -d postgres -c 'CREATE DATABASE arp' || not_ok "and its database"
-arp_sql -d arp -c 'CREATE TABLE ledger AS SELECT g AS id, g * 7 AS amount FROM generate_series(1, 2000) g' || not_ok "and its rows"
+arp_port=$port
 
-cat >pgpass <<END
-127.0.0.1:$main_port:*:backup:good for otc and gps
-127.0.0.1:$arp_port:arp:legacy:as it was before somebody changed it
-END
-chmod 600 pgpass
-mkdir -p nas disk/prod/old logs security hooks "$WORK/scratch"
-touch up
-cat >hooks/tell <<'END'
-#!/bin/sh
-cat >>"$(dirname "$0")/../told"
-END
-chmod +x hooks/tell
-due=$(TZ=Africa/Lagos date -d '-3 minutes' +%H:%M)
+# The disk of the backups: what nothing removed has filled it.
+disk=disk
+small_fs ext4 48M "$WORK/disk" || disk=''
+mkdir -p disk/backups/prod/old
+if [ -n "$disk" ]; then
+	for n in 1 2 3 4 5 6 7 8 9; do
+		mkdir "disk/backups/prod/old/2025020$n"
+		head -c 2000000 /dev/urandom >"disk/backups/prod/old/2025020$n/otc.dump"
+	done
+	head -c 4000000 /dev/urandom >disk/backups/prod/old/export.sql
+	find disk/backups/prod/old -depth -exec touch -d '9 days ago' {} +
+	room=$(df --output=avail -B1 disk | tail -n 1)
+	size=$(df --output=size -B1 disk | tail -n 1)
+	head -c $((room - size * 4 / 100)) /dev/zero >disk/backups/prod/old/layers.tar
+	touch -d '9 days ago' disk/backups/prod/old/layers.tar disk/backups/prod/old
+fi
+# Without one of our own the store there is broken in another way.
+[ -n "$disk" ] || { rm -r disk/backups/prod && touch disk/backups/prod; }
+disks=''
+[ -z "$disk" ] || disks='disks = ( { name = "backup"; path = "disk"; } );'
+for who in lead channel head compliance security audit dba; do hook $who; done
+echo 'touch paused' >ci/pause.sh
+echo 'rm -f paused' >ci/resume.sh
+echo 'test -e paused && echo "pipelines are paused"' >ci/is-paused.sh
+printf '#!/bin/sh\necho "schema: as the code wants it"\n' >validate.sh
+chmod 755 ci/*.sh validate.sh
+# Two hours ago, as the bastion tells it: who changed the password, and from where.
+echo "$(date -u -d '2 hours ago' '+%FT%TZ') sshd: Failed password for backup from 10.0.0.7 port 4022" >security/access-audit.log
+# stored ARP: what the password files say
+stored()
+{
+	printf '127.0.0.1:%s:otc:backup:the otc secret\n127.0.0.1:%s:gps:backup:the gps secret\n127.0.0.1:%s:arp:backup:%s\n' \
+	    "$otc_port" "$gps_port" "$arp_port" "$1" >"$2"
+	chmod 600 "$2"
+}
+stored "a guess of 2019" home/.pgpass
+stored "a guess of 2019" bastion.pgpass
 cat >midwatch.cfg <<END
-site = { name = "prod"; timezone = "Africa/Lagos"; environment = "production"; runbook = "midnight-backup-failure";
-         state = "state"; channel = "#inc-prod"; regulated = ( "PCI", "SOC2" ); };
-places = ( $places $(sshd_place nas-box "$WORK/ssh") );
-databases = ( { name = "otc"; host = "127.0.0.1"; port = $main_port; user = "backup"; passfile = "pgpass"; },
-              { name = "gps"; host = "127.0.0.1"; port = $main_port; user = "backup"; passfile = "pgpass"; },
-              { name = "arp"; aka = ( "arp-db-prod", "arp-prod" ); host = "127.0.0.1"; port = $arp_port; user = "legacy"; passfile = "pgpass";
-                legacy = true; $super rotate = { role = "legacy"; update = ( "$WORK/pgpass" ); }; } );
-stores = ( { name = "nas"; at = "nas-box"; path = "$WORK/nas"; }, { name = "local"; path = "disk/prod"; } );
-backup = { to = ( "nas", "local" ); min_free_percent = 20; globals = false; emergency = { to = ( "nas" ); }; };
-disks = ( { name = "backup"; path = "disk"; } );
-schedule = { nightly = "$due"; window = "90m"; };
-freeze = { on = "touch paused"; off = "rm -f paused"; check = "test -e paused"; };
-precheck = { commands = ( "echo all migrations apply" ); };
-cleanup = { paths = ( "disk/prod/old" ); };
+site = { name = "prod"; timezone = "Africa/Lagos"; runbook = "midnight-backup-failure"; state = "state"; channel = "#inc-prod"; regulated = ( "PCI" ); };
+places = ( $(sshd_place bastion "$WORK/ssh"), $(sshd_place nas-box "$WORK/ssh")$box );
+databases = (
+  { name = "otc"; host = "127.0.0.1"; port = $otc_port; dbname = "otc"; user = "backup"; passfile = "~/.pgpass"; },
+  { name = "gps"; host = "127.0.0.1"; port = $gps_port; dbname = "gps"; user = "backup"; passfile = "~/.pgpass"; through = "bastion"; },
+  { name = "arp"; aka = ( "arp-db-prod", "arp-prod" ); host = "127.0.0.1"; port = $arp_port; dbname = "arp"; user = "backup"; passfile = "~/.pgpass";
+    legacy = true; $way
+    rotate = { role = "backup"; update = ( "~/.pgpass", "bastion:$WORK/bastion.pgpass" ); }; }
+);
+components = ( { name = "system-state"; at = "bastion"; command = "uname -a"; } );
+stores = ( { name = "nas"; at = "nas-box"; path = "$WORK/nas"; }, { name = "local"; path = "disk/backups/prod"; } );
+backup = { to = ( "nas", "local" ); min_free = "4MB"; min_free_percent = 1; emergency = { to = ( "nas" ); }; };
+$disks
+retention = { daily = 7; weekly = 4; emergency = "30d"; };
+schedule = { nightly = "$(TZ=Africa/Lagos date -d '-1 minute' +%H:%M)"; window = "1m"; };
+freeze = { on = "ci/pause.sh"; off = "ci/resume.sh"; check = "ci/is-paused.sh"; };
+precheck = { commands = ( "./validate.sh" ); };
+cleanup = { paths = ( "disk/backups/prod/old" ); $engine };
 services = ( { name = "otc-api"; check = "test -e up"; } );
-logs = ( { name = "backup"; path = "logs/backup.log"; }, { name = "emergency"; path = "logs/emergency-backup.log"; } );
-comms = { update_every = "15m";
-  contacts = ( { who = "Tech Lead"; phone = "+234 800 000 001"; on = ( "open" ); tell = "hooks/tell"; },
-               { who = "Incident channel"; on = ( "open", "update", "close" ); tell = "hooks/tell"; },
-               { who = "Head of Engineering"; on = ( "emergency-backup-failed", "sev-0" ); tell = "hooks/tell"; } ); };
+logs = ( { name = "backup"; path = "logs/backup.log"; }, { name = "emergency"; path = "logs/emergency-backup.log"; },
+         { name = "access"; path = "security/access-audit.log"; } );
+comms = { update_every = "15m"; contacts = (
+  { who = "Tech Lead"; phone = "+234 800 000 001"; on = ( "open" ); tell = "hooks/lead"; next_after = "10m"; },
+  { who = "Incident channel"; on = ( "open", "update", "close" ); tell = "hooks/channel"; },
+  { who = "Head of Engineering"; on = ( "emergency-backup-failed", "sev-0" ); tell = "hooks/head"; },
+  { who = "Compliance"; on = ( "data-risk", "downtime" ); tell = "hooks/compliance"; },
+  { who = "Security officer"; on = ( "data-risk", "downtime" ); phone = "+234 800 000 002"; },
+  { who = "Audit liaison"; on = ( "data-risk", "downtime" ); only_regulated = true; tell = "hooks/audit"; },
+  { who = "DBA lead"; on = ( "escalate" ); tell = "hooks/dba"; } ); };
 END
-# what nobody removed
-for day in 19 18 17 16 15 14 13; do
-	head -c 7000000 /dev/urandom >disk/prod/old/prod-202501$day.dump.gz
-	touch -d '10 days ago' disk/prod/old/prod-202501$day.dump.gz
-done
-head -c $(($(df -B1 --output=avail disk | tail -n 1) - 1700000)) /dev/zero >disk/prod/old/prod-20250112.dump.gz
-touch -d '10 days ago' disk/prod/old/prod-20250112.dump.gz
+touch up
 
-incident() { "$MIDWATCH" incident "$@"; }
-run() { "$MIDWATCH" run "$@"; }
-# step ID SENTENCE [OPTION...]: it is run and proven
+# --- how it is told ---------------------------------------------------------------------
+# step SENTENCE STEP [WORDS...]: a step of the runbook that ends proven
 step()
 {
-	id=$1 sentence=$2
-	shift 2
-	expect_exit 0 "$sentence" run "$id" "$@"
-	check "$id is proven or confirmed" contains "$OUT" "[OK] $id"
+	sentence=$1
+	shift
+	expect_exit 0 "$sentence" "$MIDWATCH" run "$@"
+	check "and it is proven, or confirmed by a person" sh -c 'printf "%s\n" "$2" | grep -q "^\[OK\] $1: \(proven\|confirmed\)$"' sh "$1" "$OUT"
 }
+# next STEP: what the record says is to be done now
+next()
+{
+	"$MIDWATCH" incident show | grep -q "^now: .*(midwatch run $1)$" ||
+	    { "$MIDWATCH" incident show | grep '^now:'; return 1; }
+}
+# proven TEXT: the row of the table that resolving prints
+proven() { printf '%s\n' "$OUT" | grep -q "^  OK  *$1  ("; }
+# pm EXPRESSION: of the post-mortem for programs
+pm()
+{
+	python3 -c "
+import json
+o = json.load(open('pm.json'))
+kinds = [e['kind'] for e in o['entries']]
+texts = [e['text'] for e in o['entries']]
+steps = {s['id']: s for s in o['steps']}
+assert $1, [t for t in texts][:40]"
+}
+told() { grep -q "\"trigger\":\"$2\"" "told-$1"; }
+wal() { find "$WORK" -path '*/pg_wal/0*' | wc -l; }
 
-# --- 02:00 to 02:04 ---------------------------------------------------------------------
-check "the disk is as full as it was" [ "$(df --output=pcent disk | tail -n 1 | tr -d ' %')" -ge 95 ]
-expect_exit 1 "02:00 the nightly fails" "$MIDWATCH" nightly
-check "because of the disk" contains "$OUT$ERR" "local"
-check "and of a login that is refused" contains "$OUT$ERR" "arp"
-expect_exit 3 "from now on no migration runs" "$MIDWATCH" freeze check
-expect_exit 0 "02:04 the alarm becomes an incident, or evidence of one" incident open --alarm "[ERROR] Disk usage at 96% – unsafe for backup" --alerted-at "1m ago"
-journal=$(ls state/incidents/INC-*/journal.jsonl)
-check "one incident is open" [ "$(printf '%s\n' "$journal" | wc -l)" = 1 ]
-expect_exit 2 "the picture is critical" "$MIDWATCH" status --timeout 10s
-step detect "the alarm is read"
-expect_exit 1 "the disk is part of the trouble" run check-disk-backup
-expect_exit 0 "otc is not" run check-login-otc
-expect_exit 1 "arp is" run check-login-arp
-step own "somebody takes it"
-step tell-lead "the lead and the channel are told"
-check "by their hooks" grep -q '"trigger":"open"' told
+# --- 02:00: the nightly fails --------------------------------------------------------------
+expect_exit 2 "before it the picture is critical" "$MIDWATCH" status
+check "the legacy login is refused, with what to type" contains "$OUT" "midwatch recover arp"
+if [ -n "$disk" ]; then
+	check "the disk is at 96 %, with what to type" contains "$OUT" "disk backup             96 % full"
+else
+	skip "the disk is at 96 %" "$WHY"
+fi
+run_ "$MIDWATCH" doctor --tonight
+check "a look ahead finds every step of the runbook usable" lacks "$OUT" "error "
+expect_exit 1 "the nightly fails" "$MIDWATCH" nightly
+check "loudly, and with what to type" contains "$OUT" "[FAIL] nightly: "
+check "it names the login that is refused" contains "$OUT" "arp: the login fails: "
+check "in one sentence that names the next step" sh -c 'printf "%s\n" "$1" | grep "arp: the login fails" | grep -v "/proc/" | grep -q "midwatch recover arp$"' sh "$OUT"
+check "and how it went on without it" contains "$OUT" "it is dumped by the superuser way"
+[ -z "$disk" ] || check "it names the disk that is too full" contains "$OUT" "[ERROR] local"
+check "an incident is open, SEV-1" contains "$("$MIDWATCH" incident show)" "open  SEV-1"
+check "with the evidence in it" grep -q '"kind":"evidence".*nightly: ' state/incidents/*/journal.jsonl
+check "the log that people know has the failure" grep -q '\[FAIL\] nightly' logs/backup.log
+[ -z "$disk" ] || check "and its reasons" grep -q '\[ERROR\] local' logs/backup.log
+check "deployments wait by themselves" [ "$("$MIDWATCH" freeze check >/dev/null; echo $?)" = 3 ]
 
-# --- 02:08 to 02:19 -----------------------------------------------------------------------
-step freeze "02:08 deployments are frozen"
-check "as the pipelines say themselves" test -e paused
-step save-otc "02:10 otc is saved past the full disk"
-check "in words that people know" contains "$OUT" "[OK] Backup saved:"
-step save-gps "02:14 and gps"
-check "not a byte went to the full disk" [ ! -e disk/prod/emergency ]
-step update "the channel hears of it"
-run save-arp >out 2>&1
-check "02:21 of arp either nothing is saved or all, by the superuser way" grep -q "superuser\|refused\|password" out
+# --- 02:04: detection, ownership ------------------------------------------------------------
+check "the first step is next" next detect
+step "the alarm is read" detect
+expect_exit 0 "a back-dated note has the first bad line" "$MIDWATCH" incident note "pager: [ERROR] Disk usage at 96% – unsafe for backup" --at "1m ago"
+if [ -n "$disk" ]; then
+	expect_exit 1 "the disk is part of the trouble" "$MIDWATCH" run check-disk-backup
+	check "with its figure" contains "$OUT" "96% full"
+	check "the red check is no dead end" next check-login-otc
+fi
+step "OTC lets the backup in" check-login-otc
+step "GPS too, through the bastion" check-login-gps
+expect_exit 1 "ARP does not" "$MIDWATCH" run check-login-arp
+check "with the kind of no" contains "$OUT" "28P01"
+check "then the incident is to be taken" next own
+step "somebody takes it" own
+step "the Tech Lead and the channel are told" tell-lead
+check "with what has failed" sh -c 'grep -q "\"trigger\":\"open\".*nightly failed" told-lead && grep -q "\"trigger\":\"open\"" told-channel'
+check "the Tech Lead's number is with it" grep -q '"phone":"+234 800 000 001"' told-lead
 
-# --- 02:23 to 02:29 ---------------------------------------------------------------------------
-expect_exit 3 "02:23 the recovery wants the name typed" run recover-arp --anyway
-step recover-arp "02:27 the password of arp is recovered and rotated" --confirm arp --anyway
-check "the file has it, and kept the rest" [ "$(wc -l <pgpass)" = 2 ]
-check "otc's line is as it was" grep -qx "127.0.0.1:$main_port:\*:backup:good for otc and gps" pgpass
-new=$(sed -n "s/^127.0.0.1:$arp_port:arp:legacy://p" pgpass)
-check "it is a new one" [ "$new" != "as it was before somebody changed it" ]
-check "which stands nowhere else" sh -c '! grep -rqF -- "$1" state out logs' sh "$new"
-check "it logs in the normal way" sh -c 'PGPASSFILE=pgpass psql -w -X -A -t -h 127.0.0.1 -p "$1" -U legacy -d arp -c "SELECT count(*) FROM ledger" | grep -qx 2000' sh "$arp_port"
-expect_exit 0 "02:29 arp is saved by its own login" "$MIDWATCH" backup arp --emergency
-check "verified" contains "$OUT" "[OK] Backup saved:"
-step schema-arp "and every table of it can be read"
-expect_exit 3 "nothing else is missing" run save-rest
-check "which is why that step does not apply" contains "$ERR" "does not apply"
+# --- 02:08: freeze ------------------------------------------------------------------------
+step "deployments are frozen" freeze
+check "really: the pipelines say so" test -e paused
+expect_exit 3 "a pipeline that asks is held" "$MIDWATCH" freeze check
+check "with one line why" contains "$OUT" "frozen since "
+
+# --- 02:10: emergency backups -------------------------------------------------------------
 for db in otc gps arp; do
-	step validate-$db "the copy of $db is restored in scratch and compared"
+	step "$db is saved" save-$db
+	check "$db: with the lines that people know" sh -c 'printf "%s" "$1" | grep -q "^\[EMERGENCY\] $2" &&
+	    printf "%s" "$1" | grep -q "^\[OK\] Backup saved: nas-box:$3/nas/emergency/[0-9TZ]*/$2.dump.gz (verified)$"' sh "$OUT" $db "$WORK"
+	if [ $db = arp ]; then
+		check "though its login is broken, and that is said" contains "$OUT" "it is dumped by the superuser way"
+	fi
 done
+step "and all that is no database" save-rest
+check "the emergency log has each of them" [ "$(grep -c 'Backup saved: .*\(otc\|gps\|arp\).dump.gz' logs/emergency-backup.log)" = 3 ]
+for db in otc gps arp; do
+	check "stock tools read $db to its end" sh -c 'gunzip -c nas/emergency/*Z/$1.dump.gz | pg_restore -f /dev/null &&
+	    gunzip -c nas/emergency/*Z/$1.dump.gz | pg_restore --list | grep -q "TABLE DATA public trades"' sh $db
+	check "and its sums are right" sh -c 'cd "$(dirname nas/emergency/*Z/$1.dump.gz)" && sha256sum -c --quiet checksums.sha256' sh $db
+done
+for db in otc gps arp; do
+	step "$db can be restored" validate-$db
+	check "$db: every row came back" contains "$OUT" "restorable, 1 table and 20000 rows came back"
+done
+[ -z "$disk" ] || check "no byte of it went to the full disk" [ ! -e disk/backups/prod/emergency ]
 
-# --- 02:32 to 02:42 ---------------------------------------------------------------------------
-step isolate "the evidence is gathered before anything is removed" --anyway
-expect_exit 0 "02:32 a plan to make room" "$MIDWATCH" cleanup --plan
-check "names what nobody removed" contains "$OUT" "prod-20250113.dump.gz"
+# --- communication -----------------------------------------------------------------------------
+expect_exit 0 "an update is drafted from the record" "$MIDWATCH" incident update --draft
+check "with what is not well" contains "$OUT" "NO: nightly passed since-open"
+check "and what has been done" contains "$OUT" "done: Save arp now"
+expect_exit 0 "and sent" "$MIDWATCH" incident update --send
+check "the channel has it" told channel update
+expect_exit 3 "declaring a risk names first who will be told" "$MIDWATCH" incident declare data-risk
+check "compliance, security and audit" sh -c 'printf "%s" "$1" | grep -q "Compliance, by a hook" && printf "%s" "$1" | grep -q "Security officer, by hand, +234" &&
+    printf "%s" "$1" | grep -q "Audit liaison"' sh "$OUT"
+expect_exit 0 "it is declared" "$MIDWATCH" incident declare data-risk "ARP has no usual backup" --confirm
+check "compliance is told" told compliance data-risk
+check "audit as well, since the site is regulated" told audit data-risk
+expect_exit 1 "the step waits for a call that only a person can make" "$MIDWATCH" run tell-data-risk
+check "and says how it is ticked" contains "$OUT" "midwatch incident told --by-hand"
+expect_exit 0 "the security officer was called" "$MIDWATCH" incident told --by-hand "Security officer"
+step "then all who have to know do" tell-data-risk
+step "the decision is confirmed" declare
+check "nobody was woken in vain" [ ! -e told-head ]
+
+# --- 02:23: the legacy login ------------------------------------------------------------------
+expect_exit 3 "the recovery wants the name typed" "$MIDWATCH" run recover-arp
+step "ARP's password is recovered" recover-arp --confirm arp
+new=$(sed -n "s/^127.0.0.1:$arp_port:arp:backup://p" home/.pgpass)
+check "what is stored here logs in" sh -c 'PGPASSFILE=home/.pgpass psql -XAtqw -h 127.0.0.1 -p "$1" -U backup -d arp -c "SELECT 1"' sh "$arp_port"
+check "and what the bastion has" sh -c 'PGPASSFILE=bastion.pgpass psql -XAtqw -h 127.0.0.1 -p "$1" -U backup -d arp -c "SELECT 1"' sh "$arp_port"
+check "the old guess does not" sh -c '! PGPASSWORD="a guess of 2019" psql -XAtqw -h 127.0.0.1 -p "$1" -U backup -d arp -c "SELECT 1" 2>/dev/null' sh "$arp_port"
+check "other lines are as they were" grep -q ':otc:backup:the otc secret' bastion.pgpass
+step "the backup role reads all of ARP" schema-arp
+expect_exit 3 "ARP is not saved once more, since it is safe" "$MIDWATCH" run save-again-arp
+
+# --- root cause ---------------------------------------------------------------------------------
+step "the evidence is gathered" isolate
+check "the failed login is counted by role and address" sh -c 'printf "%s" "$1" | grep -q "1 x  backup  *10.0.0.7"' sh "$OUT"
+check "the credentials are suspected" sh -c 'printf "%s\n" "$1" | grep -q "^  SUSPECTED   credentials have drifted"' sh "$OUT"
+[ -z "$disk" ] || check "so is the retention: old dumps lie where nothing removes them" sh -c \
+    'printf "%s\n" "$1" | grep -q "^  SUSPECTED   retention was not enforced"' sh "$OUT"
+check "it is kept beside the record" sh -c 'ls state/incidents/*/evidence/*/* | grep -q log'
+[ -z "$disk" ] || step "what filled the disk is known" cause-disk-backup
+step "the log was read" cause-logs
+step "and who was refused" cause-login
+expect_exit 0 "a hypothesis stands in the record" "$MIDWATCH" incident hypothesis "the legacy login was in no rotation"
+if [ -n "$disk" ]; then
+	expect_exit 3 "the nightly should wait for the disk" "$MIDWATCH" run nightly
+	check "and says so" contains "$ERR" "every disk below 80"
+fi
+
+# --- 02:32: room -----------------------------------------------------------------------------
+wal=$(wal)
+expect_exit 3 "the clean-up shows its plan first" "$MIDWATCH" run cleanup
 code=$(printf '%s\n' "$OUT" | sed -n 's/^code: //p')
-check "and has a code" [ -n "$code" ]
-expect_exit 1 "another code removes nothing" run cleanup --confirm 000000 --anyway
-step cleanup "with the code the disk is cleaned" --confirm "$code" --again --anyway
-check "the old dumps are gone" [ -z "$(ls disk/prod/old)" ]
-step disk-backup "the disk is below 80 %"
-step nightly "the real nightly passes" --anyway
-step validate-nightly "02:40 and is read back from every store" --anyway
-step precheck "a migration may run, once the freeze is lifted" --anyway
-check "which is said" contains "$OUT" "ready once the freeze is lifted"
-step services "every service is up"
-step unfreeze "the freeze is lifted" --anyway
-check "and pipelines run" test ! -e paused
-step resolve "02:42 every criterion is proven"
-step update-last "the last update"
-expect_exit 0 "the incident is resolved" incident resolve
-check "by five criteria" [ "$(grep -c '"kind":"criterion".*"for":"resolve".*"answer":"yes"' "$journal")" = 5 ]
-check "and nothing is left frozen" lacks "$ERR" "FROZEN"
+if [ -n "$disk" ]; then
+	check "what goes, and why" contains "$OUT" "old/20250201/otc.dump"
+	check "that it is enough" contains "$OUT" "to come below 80 %"
+	[ -z "$engine" ] || check "yesterday's image goes, the legacy container's stays" sh -c \
+	    'printf "%s" "$1" | grep -q "^  image .*otc-api:old" && printf "%s" "$1" | grep -q "container arp-db-prod of box: the place"' sh "$OUT"
+	check "the emergency copies stay" contains "$OUT" "the newest verified copy of arp here"
+	step "exactly that is removed" cleanup --confirm "$code"
+	step "the disk is below 80 %" disk-backup
+	check "no file of any database's WAL went" [ "$(wal)" -ge "$wal" ]
+fi
+[ -z "$engine" ] || check "the legacy container runs on" sh -c 'docker ps --format "{{.Names}}" | grep -qx arp-db-prod'
 
-# --- the morning: closed at 03:42 ---------------------------------------------------------------
-expect_exit 3 "it does not close without its report" incident close
-expect_exit 0 "the report is written from the record" "$MIDWATCH" export --output report.md
-for words in "Freeze" "recover" "every login" "restorable"; do
-	check "with $words" grep -qi "$words" report.md
+[ -n "$disk" ] || rm disk/backups/prod
+
+# --- 02:40: the real nightly, and the way back ------------------------------------------------
+step "the nightly passes" nightly
+check "all of it" contains "$OUT" "[OK] nightly: all "
+check "on both stores" [ "$(printf '%s\n' "$OUT" | grep -c '^\[OK\] Backup saved: .*/nightly/.* (verified)$')" = 2 ]
+check "ARP by its own login" lacks "$OUT" "superuser way"
+step "it is validated" validate-nightly
+step "the set's uploads are intact" cause-sets
+step "a migration would be allowed" precheck
+check "once the freeze is lifted" contains "$OUT" "ready once the freeze is lifted"
+rm up
+expect_exit 3 "with a service down nothing is resolved" "$MIDWATCH" incident resolve
+check "and that service is named" contains "$OUT" "otc-api"
+touch up
+step "all services are up" services
+step "the freeze is lifted" unfreeze
+check "really" [ ! -e paused ]
+expect_exit 0 "a pipeline may go on" "$MIDWATCH" freeze check
+step "the criteria are looked at" resolve
+expect_exit 0 "the incident is resolved" "$MIDWATCH" incident resolve
+[ -z "$disk" ] || check "proven: every disk below 80" proven "every disk below 80"
+for c in "every database restorable since-open" "nightly passed since-open" "every login" "services up"; do
+	check "proven: $c" proven "$c"
 done
-expect_exit 0 "it is published" incident publish "wiki/INC-14-Feb"
-expect_exit 0 "a follow-up is assigned" "$MIDWATCH" followup add "enforce the retention of prod/old" --owner ama --due 2030-01-01
-expect_exit 0 "and another" "$MIDWATCH" followup add "arp joins the rotation of secrets" --owner kofi --due 2030-01-01
-expect_exit 0 "03:42 the incident is closed" incident close
-point=$(printf '%s\n' "$OUT" | sed -n 's/^checkpoint: //p')
-expect_exit 0 "and its record is whole, to its end" "$MIDWATCH" verify "$journal" --checkpoint "$point"
-expect_exit 0 "a migration may run" "$MIDWATCH" precheck --only backup,nightly,freeze,locks,disk,secrets,schema,restore-test,commands
-check "the secrets of the night stand nowhere" sh -c '! grep -rqF -e "$1" -e "good for otc" -e "nobody knows this" -e "as it was before" state report.md told' sh "$new"
+expect_exit 0 "the last update goes out" "$MIDWATCH" incident update --send
+check "it promises no further one" lacks "$OUT" "Next update at"
+expect_exit 0 "nothing is critical or unknown any more" sh -c '"$1" status --json | python3 -c "
+import json, sys
+bad = [(r[\"kind\"], r[\"name\"], r[\"text\"]) for r in json.load(sys.stdin)[\"readings\"] if r[\"level\"] in (\"critical\", \"unknown\")]
+assert not bad, bad"' sh "$MIDWATCH"
+
+# --- the morning after ------------------------------------------------------------------------
+expect_exit 3 "it does not close before the report is out" "$MIDWATCH" incident close
+"$MIDWATCH" export --output pm.md 2>/dev/null
+expect_exit 0 "the report is written" "$MIDWATCH" export --format json --output pm.json
+check "for people" test -s pm.md
+expect_exit 0 "and published" "$MIDWATCH" incident publish "wiki/post-mortem"
+expect_exit 3 "nor before somebody has the rest" "$MIDWATCH" incident close
+for what in "keep the last 7 daily backups only" "disk alerts at 70, 85 and 95 %" "ARP in the rotation of the secrets"; do
+	expect_exit 0 "follow-up: $what" "$MIDWATCH" followup add "$what" --owner ama --due 2030-01-01
+done
+for s in rca policy safeguards close; do step "step $s" $s; done
+expect_exit 0 "now it closes" "$MIDWATCH" incident close
+check "and the channel hears of it" told channel close
+id=$(basename "$(ls -d state/incidents/INC-*)")
+expect_exit 0 "its journal is whole" "$MIDWATCH" verify "state/incidents/$id/journal.jsonl"
+expect_exit 0 "for the second reader too" python3 "$ROOT/tests/verify.py" "state/incidents/$id/journal.jsonl"
+expect_exit 0 "the report after closing is written" "$MIDWATCH" export "$id" --format json --output pm.json
+"$MIDWATCH" export "$id" --output pm.md 2>/dev/null
+
+# --- what the post-mortem of that night has to have --------------------------------------------
+check "severity SEV-1, commander, site" pm "o['severity'] == 'SEV-1' and o['site'] == 'prod' and o['state'] == 'closed' and o['roles'][0]['who']"
+check "when it opened, was resolved and closed" pm "all(o['times'].get(k) for k in ('opened', 'resolved', 'closed'))"
+check "how long each of it took" pm "len(o['durations']) >= 3"
+check "the nightly's failure, with its reasons" pm "any('nightly: ' in t and 'arp' in t for t in texts)"
+check "the pager's words at their own time" pm "any('unsafe for backup' in t for t in texts)"
+for s in freeze save-otc save-gps save-arp validate-otc validate-gps validate-arp recover-arp isolate nightly validate-nightly precheck services unfreeze; do
+	check "step $s with its begin and end" pm "steps['$s']['state'] == 'done' and steps['$s']['started'] <= steps['$s']['ended']"
+done
+check "in the order of that night" pm "[steps[s]['started'] for s in ('freeze', 'save-otc', 'save-gps', 'recover-arp', 'nightly', 'unfreeze')] == sorted(steps[s]['started'] for s in ('freeze', 'save-otc', 'save-gps', 'recover-arp', 'nightly', 'unfreeze'))"
+[ -z "$disk" ] || check "the disk before and after the clean-up" pm "any('before the clean-up: backup 9' in t for t in texts) and any('after the clean-up: backup ' in t for t in texts)"
+check "who was told what, and who by hand" pm "{(t['who'], t['trigger']) for t in o['told']} >= {('Tech Lead', 'open'), ('Incident channel', 'update'), ('Compliance', 'data-risk'), ('Security officer', 'data-risk'), ('Audit liaison', 'data-risk')}"
+check "data was at risk, nothing was down" pm "o['data_risk'] and not o['downtime']"
+check "each criterion of the end" pm "sum(k == 'criterion' for k in kinds) >= 7"
+check "the hypotheses" pm "len(o['hypotheses']) >= 2"
+check "the follow-ups with owner and date" pm "len(o['followups']) == 3 and all(f['owner'] and f['due'] for f in o['followups'])"
+check "where it was published" pm "o['published']"
+check "people read the same" sh -c 'for w in "SEV-1" "Save otc now" "Recover the password of arp" "wiki/post-mortem" "ARP in the rotation" "retention\|legacy login"; do grep -q "$w" pm.md || { echo "no $w"; exit 1; }; done'
+check "no secret is in the record, the reports or the logs" test -z \
+    "$(grep -rlF -e "$new" -e 'a guess of 2019' -e 'the otc secret' -e 'of the first day' state logs pm.md pm.json told-* 2>/dev/null)"
 finish
