@@ -661,6 +661,19 @@ put_result(struct run *r, size_t sets)
 	buf_release(&b);
 }
 
+/* A question about one database is answered by any store; that another one is
+ * broken makes no proven copy a lost one. */
+static void
+say_unread(struct run *r, const struct shelf *s)
+{
+	bool elsewhere = r->db != NULL && r->store == NULL;
+
+	job_say(r->job, "[%s] store %s: %s%s%s", elsewhere ? "WARNING" : "FAIL",
+	    s->store->name, s->why.msg, s->why.hint[0] != '\0' ? "; " : "",
+	    s->why.hint);
+	r->failed += !elsewhere;
+}
+
 static void
 work(struct run *r, struct err *e)
 {
@@ -677,12 +690,8 @@ work(struct run *r, struct err *e)
 	for (size_t i = 0; ok && i < r->shelves.v.n; i++) {
 		struct shelf *s = r->shelves.v.v[i];
 
-		if (!s->ok && !r->stop) {
-			job_say(r->job, "[FAIL] store %s: %s%s%s",
-			    s->store->name, s->why.msg, s->why.hint[0] != '\0' ?
-			    "; " : "", s->why.hint);
-			r->failed++;
-		}
+		if (!s->ok && !r->stop)
+			say_unread(r, s);
 		ok = validate_shelf(r, s, now, &sets);
 	}
 	if (ok && sets == 0 && r->failed == 0) {
