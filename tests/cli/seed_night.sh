@@ -62,12 +62,8 @@ hook()
 	chmod 755 "hooks/$1"
 }
 
-if ! sshd_start "$WORK/ssh"; then
-	skip "the night of the seed is played" "$WHY"
-	finish
-fi
-if ! cluster otc; then
-	skip "the night of the seed is played" "$WHY"
+if ! small_fs ext4 48M "$WORK/disk" || ! sshd_start "$WORK/ssh" || ! cluster otc; then
+	skip "the night of the failed backup is played" "$WHY"
 	finish
 fi
 PATH=$PG_BIN:$PATH
@@ -94,25 +90,17 @@ fi
 arp_port=$port
 
 # The disk of the backups: what nothing removed has filled it.
-disk=disk
-small_fs ext4 48M "$WORK/disk" || disk=''
 mkdir -p disk/backups/prod/old
-if [ -n "$disk" ]; then
-	for n in 1 2 3 4 5 6 7 8 9; do
-		mkdir "disk/backups/prod/old/2025020$n"
-		head -c 2000000 /dev/urandom >"disk/backups/prod/old/2025020$n/otc.dump"
-	done
-	head -c 4000000 /dev/urandom >disk/backups/prod/old/export.sql
-	find disk/backups/prod/old -depth -exec touch -d '9 days ago' {} +
-	room=$(df --output=avail -B1 disk | tail -n 1)
-	size=$(df --output=size -B1 disk | tail -n 1)
-	head -c $((room - size * 4 / 100)) /dev/zero >disk/backups/prod/old/layers.tar
-	touch -d '9 days ago' disk/backups/prod/old/layers.tar disk/backups/prod/old
-fi
-# Without one of our own the store there is broken in another way.
-[ -n "$disk" ] || { rm -r disk/backups/prod && touch disk/backups/prod; }
-disks=''
-[ -z "$disk" ] || disks='disks = ( { name = "backup"; path = "disk"; } );'
+for n in 1 2 3 4 5 6 7 8 9; do
+	mkdir "disk/backups/prod/old/2025020$n"
+	head -c 2000000 /dev/urandom >"disk/backups/prod/old/2025020$n/otc.dump"
+done
+head -c 4000000 /dev/urandom >disk/backups/prod/old/export.sql
+find disk/backups/prod/old -depth -exec touch -d '9 days ago' {} +
+room=$(df --output=avail -B1 disk | tail -n 1)
+size=$(df --output=size -B1 disk | tail -n 1)
+head -c $((room - size * 4 / 100)) /dev/zero >disk/backups/prod/old/layers.tar
+touch -d '9 days ago' disk/backups/prod/old/layers.tar disk/backups/prod/old
 for who in lead channel head compliance security audit dba; do hook $who; done
 echo 'touch paused' >ci/pause.sh
 echo 'rm -f paused' >ci/resume.sh
@@ -143,7 +131,7 @@ databases = (
 components = ( { name = "system-state"; at = "bastion"; command = "uname -a"; } );
 stores = ( { name = "nas"; at = "nas-box"; path = "$WORK/nas"; }, { name = "local"; path = "disk/backups/prod"; } );
 backup = { to = ( "nas", "local" ); min_free = "4MB"; min_free_percent = 1; emergency = { to = ( "nas" ); }; };
-$disks
+disks = ( { name = "backup"; path = "disk"; } );
 retention = { daily = 7; weekly = 4; emergency = "30d"; };
 schedule = { nightly = "$(TZ=Africa/Lagos date -d '-1 minute' +%H:%M)"; window = "1m"; };
 freeze = { on = "ci/pause.sh"; off = "ci/resume.sh"; check = "ci/is-paused.sh"; };
@@ -197,11 +185,7 @@ wal() { find "$WORK" -path '*/pg_wal/0*' | wc -l; }
 # --- 02:00: the nightly fails --------------------------------------------------------------
 expect_exit 2 "before it the picture is critical" "$MIDWATCH" status
 check "the legacy login is refused, with what to type" contains "$OUT" "midwatch recover arp"
-if [ -n "$disk" ]; then
-	check "the disk is at 96 %, with what to type" contains "$OUT" "disk backup             96 % full"
-else
-	skip "the disk is at 96 %" "$WHY"
-fi
+check "the disk is at 96 %, with what to type" contains "$OUT" "disk backup             96 % full"
 run_ "$MIDWATCH" doctor --tonight
 check "a look ahead finds every step of the runbook usable" lacks "$OUT" "error "
 expect_exit 1 "the nightly fails" "$MIDWATCH" nightly
@@ -209,22 +193,20 @@ check "loudly, and with what to type" contains "$OUT" "[FAIL] nightly: "
 check "it names the login that is refused" contains "$OUT" "arp: the login fails: "
 check "in one sentence that names the next step" sh -c 'printf "%s\n" "$1" | grep "arp: the login fails" | grep -v "/proc/" | grep -q "midwatch recover arp$"' sh "$OUT"
 check "and how it went on without it" contains "$OUT" "it is dumped by the superuser way"
-[ -z "$disk" ] || check "it names the disk that is too full" contains "$OUT" "[ERROR] local"
+check "it names the disk that is too full" contains "$OUT" "[ERROR] local"
 check "an incident is open, SEV-1" contains "$("$MIDWATCH" incident show)" "open  SEV-1"
 check "with the evidence in it" grep -q '"kind":"evidence".*nightly: ' state/incidents/*/journal.jsonl
 check "the log that people know has the failure" grep -q '\[FAIL\] nightly' logs/backup.log
-[ -z "$disk" ] || check "and its reasons" grep -q '\[ERROR\] local' logs/backup.log
+check "and its reasons" grep -q '\[ERROR\] local' logs/backup.log
 check "deployments wait by themselves" [ "$("$MIDWATCH" freeze check >/dev/null; echo $?)" = 3 ]
 
 # --- 02:04: detection, ownership ------------------------------------------------------------
 check "the first step is next" next detect
 step "the alarm is read" detect
 expect_exit 0 "a back-dated note has the first bad line" "$MIDWATCH" incident note "pager: [ERROR] Disk usage at 96% – unsafe for backup" --at "1m ago"
-if [ -n "$disk" ]; then
-	expect_exit 1 "the disk is part of the trouble" "$MIDWATCH" run check-disk-backup
-	check "with its figure" contains "$OUT" "96% full"
-	check "the red check is no dead end" next check-login-otc
-fi
+expect_exit 1 "the disk is part of the trouble" "$MIDWATCH" run check-disk-backup
+check "with its figure" contains "$OUT" "96% full"
+check "the red check is no dead end" next check-login-otc
 step "OTC lets the backup in" check-login-otc
 step "GPS too, through the bastion" check-login-gps
 expect_exit 1 "ARP does not" "$MIDWATCH" run check-login-arp
@@ -257,11 +239,13 @@ for db in otc gps arp; do
 	    gunzip -c nas/emergency/*Z/$1.dump.gz | pg_restore --list | grep -q "TABLE DATA public trades"' sh $db
 	check "and its sums are right" sh -c 'cd "$(dirname nas/emergency/*Z/$1.dump.gz)" && sha256sum -c --quiet checksums.sha256' sh $db
 done
+mv disk/backups/prod disk/away && touch disk/backups/prod
 for db in otc gps arp; do
-	step "$db can be restored" validate-$db
+	step "$db can be restored, whatever is wrong with another store" validate-$db
 	check "$db: every row came back" contains "$OUT" "restorable, 1 table and 20000 rows came back"
 done
-[ -z "$disk" ] || check "no byte of it went to the full disk" [ ! -e disk/backups/prod/emergency ]
+rm disk/backups/prod && mv disk/away disk/backups/prod
+check "no byte of it went to the full disk" [ ! -e disk/backups/prod/emergency ]
 
 # --- communication -----------------------------------------------------------------------------
 expect_exit 0 "an update is drafted from the record" "$MIDWATCH" incident update --draft
@@ -297,35 +281,29 @@ expect_exit 3 "ARP is not saved once more, since it is safe" "$MIDWATCH" run sav
 step "the evidence is gathered" isolate
 check "the failed login is counted by role and address" sh -c 'printf "%s" "$1" | grep -q "1 x  backup  *10.0.0.7"' sh "$OUT"
 check "the credentials are suspected" sh -c 'printf "%s\n" "$1" | grep -q "^  SUSPECTED   credentials have drifted"' sh "$OUT"
-[ -z "$disk" ] || check "so is the retention: old dumps lie where nothing removes them" sh -c \
+check "so is the retention: old dumps lie where nothing removes them" sh -c \
     'printf "%s\n" "$1" | grep -q "^  SUSPECTED   retention was not enforced"' sh "$OUT"
 check "it is kept beside the record" sh -c 'ls state/incidents/*/evidence/*/* | grep -q log'
-[ -z "$disk" ] || step "what filled the disk is known" cause-disk-backup
+step "what filled the disk is known" cause-disk-backup
 step "the log was read" cause-logs
 step "and who was refused" cause-login
 expect_exit 0 "a hypothesis stands in the record" "$MIDWATCH" incident hypothesis "the legacy login was in no rotation"
-if [ -n "$disk" ]; then
-	expect_exit 3 "the nightly should wait for the disk" "$MIDWATCH" run nightly
-	check "and says so" contains "$ERR" "every disk below 80"
-fi
+expect_exit 3 "the nightly should wait for the disk" "$MIDWATCH" run nightly
+check "and says so" contains "$ERR" "every disk below 80"
 
 # --- 02:32: room -----------------------------------------------------------------------------
 wal=$(wal)
 expect_exit 3 "the clean-up shows its plan first" "$MIDWATCH" run cleanup
 code=$(printf '%s\n' "$OUT" | sed -n 's/^code: //p')
-if [ -n "$disk" ]; then
-	check "what goes, and why" contains "$OUT" "old/20250201/otc.dump"
-	check "that it is enough" contains "$OUT" "to come below 80 %"
-	[ -z "$engine" ] || check "yesterday's image goes, the legacy container's stays" sh -c \
-	    'printf "%s" "$1" | grep -q "^  image .*otc-api:old" && printf "%s" "$1" | grep -q "container arp-db-prod of box: the place"' sh "$OUT"
-	check "the emergency copies stay" contains "$OUT" "the newest verified copy of arp here"
-	step "exactly that is removed" cleanup --confirm "$code"
-	step "the disk is below 80 %" disk-backup
-	check "no file of any database's WAL went" [ "$(wal)" -ge "$wal" ]
-fi
+check "what goes, and why" contains "$OUT" "old/20250201/otc.dump"
+check "that it is enough" contains "$OUT" "to come below 80 %"
+[ -z "$engine" ] || check "yesterday's image goes, the legacy container's stays" sh -c \
+    'printf "%s" "$1" | grep -q "^  image .*otc-api:old" && printf "%s" "$1" | grep -q "container arp-db-prod of box: the place"' sh "$OUT"
+check "the emergency copies stay" contains "$OUT" "the newest verified copy of arp here"
+step "exactly that is removed" cleanup --confirm "$code"
+step "the disk is below 80 %" disk-backup
+check "no file of any database's WAL went" [ "$(wal)" -ge "$wal" ]
 [ -z "$engine" ] || check "the legacy container runs on" sh -c 'docker ps --format "{{.Names}}" | grep -qx arp-db-prod'
-
-[ -n "$disk" ] || rm disk/backups/prod
 
 # --- 02:40: the real nightly, and the way back ------------------------------------------------
 step "the nightly passes" nightly
@@ -346,8 +324,7 @@ check "really" [ ! -e paused ]
 expect_exit 0 "a pipeline may go on" "$MIDWATCH" freeze check
 step "the criteria are looked at" resolve
 expect_exit 0 "the incident is resolved" "$MIDWATCH" incident resolve
-[ -z "$disk" ] || check "proven: every disk below 80" proven "every disk below 80"
-for c in "every database restorable since-open" "nightly passed since-open" "every login" "services up"; do
+for c in "every database restorable since-open" "every disk below 80" "nightly passed since-open" "every login" "services up"; do
 	check "proven: $c" proven "$c"
 done
 expect_exit 0 "the last update goes out" "$MIDWATCH" incident update --send
@@ -386,7 +363,7 @@ for s in freeze save-otc save-gps save-arp validate-otc validate-gps validate-ar
 	check "step $s with its begin and end" pm "steps['$s']['state'] == 'done' and steps['$s']['started'] <= steps['$s']['ended']"
 done
 check "in the order of that night" pm "[steps[s]['started'] for s in ('freeze', 'save-otc', 'save-gps', 'recover-arp', 'nightly', 'unfreeze')] == sorted(steps[s]['started'] for s in ('freeze', 'save-otc', 'save-gps', 'recover-arp', 'nightly', 'unfreeze'))"
-[ -z "$disk" ] || check "the disk before and after the clean-up" pm "any('before the clean-up: backup 9' in t for t in texts) and any('after the clean-up: backup ' in t for t in texts)"
+check "the disk before and after the clean-up" pm "any('before the clean-up: backup 9' in t for t in texts) and any('after the clean-up: backup ' in t for t in texts)"
 check "who was told what, and who by hand" pm "{(t['who'], t['trigger']) for t in o['told']} >= {('Tech Lead', 'open'), ('Incident channel', 'update'), ('Compliance', 'data-risk'), ('Security officer', 'data-risk'), ('Audit liaison', 'data-risk')}"
 check "data was at risk, nothing was down" pm "o['data_risk'] and not o['downtime']"
 check "each criterion of the end" pm "sum(k == 'criterion' for k in kinds) >= 7"
