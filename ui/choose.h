@@ -29,7 +29,7 @@ struct choose {
 void choose_open(struct choose *c, const char *title);
 void choose_add(struct choose *c, const char *word, const char *note);
 int choose_key(struct choose *c, uint32_t key);
-void choose_paint(struct choose *c, struct canvas *canvas);
+void choose_paint(struct choose *c, struct canvas *to);
 void choose_release(struct choose *c);
 
 #endif
