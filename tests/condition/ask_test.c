@@ -324,12 +324,12 @@ told_means_that_nobody_is_left_to_be_told(void **state)
 	assert_int_equal(ask("told open"), TRUTH_NO);
 	says("nobody was told");
 	t = VEC_NEW(&inc.told);
-	*t = (struct inc_told){ (char *)(uintptr_t)"sev-0",
-	    (char *)(uintptr_t)"Head", noon };
+	*t = (struct inc_told){ .trigger = (char *)(uintptr_t)"sev-0",
+	    .who = (char *)(uintptr_t)"Head", .at = noon };
 	assert_int_equal(ask("told open"), TRUTH_NO);
 	t = VEC_NEW(&inc.told);
-	*t = (struct inc_told){ (char *)(uintptr_t)"open",
-	    (char *)(uintptr_t)"Tech Lead", 0 };
+	*t = (struct inc_told){ .trigger = (char *)(uintptr_t)"open",
+	    .who = (char *)(uintptr_t)"Tech Lead" };
 	assert_int_equal(ask("told open"), TRUTH_NO);
 	says("Tech Lead is still to be told");
 	t->at = noon;
