@@ -229,9 +229,10 @@ connect_to(struct conn *c, const char *address, int64_t until, struct err *e)
 	}
 	errno = sys ? sys : errno;
 	err_sys(e, "cannot connect to %s port %s", address, port);
-	err_hint(e, "%s", sys == ECONNREFUSED ? "The host answers: see whether "
-	    "its sshd runs, and on that port." : "See whether the host is up "
-	    "and the way to it is open: ping it, and try ssh -v by hand.");
+	err_hint(e, "%s: ssh -v -p %s %s@%s", sys == ECONNREFUSED ?
+	    "The host answers; see whether its sshd runs" :
+	    "see whether the host is up and the way to it open", port,
+	    c->host.user, c->host.name);
 	io_close(&c->fd);
 	return false;
 }

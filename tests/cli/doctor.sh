@@ -110,7 +110,7 @@ stores = ( { name = \"nas\"; at = \"box\"; path = \"$WORK\"; }, { name = \"away\
 	expect_exit 1 "places and stores are tried" "$MIDWATCH" doctor
 	check "one that answers is well" contains "$OUT" "ok       place: box: reached by ssh"
 	check "one that does not is an error" contains "$OUT" "error    place: gone: not reachable"
-	check "with what to do about it" contains "$OUT" "ssh -v 127.0.0.1"
+	check "with what to do about it" contains "$OUT" "sshd runs: ssh -v -p 1 $(id -un)@127.0.0.1"
 	check "and its store as well" contains "$OUT" "error    store: away: "
 	check "and the other one is there" sh -c 'grep -q "^\(ok\|warning\)  *store: nas: " "$1"' - "$WORK/.out"
 	at() { printf '{ id = "%s"; kind = "command"; at = "%s"; title = "T"; stop = "safe"; command = "true"; exit_proves = true; }' "$1" "$2"; }
