@@ -86,6 +86,7 @@ struct flow_sent {
 	int64_t acknowledged;
 	unsigned links;			/* connections that it took */
 	char why[400];			/* when it was not */
+	bool gone;			/* and another one would wait as long */
 };
 
 struct flow_done {
@@ -97,6 +98,7 @@ struct flow_done {
 	bool counted;			/* the proof ended well, and */
 	struct counts counts;		/* sorted */
 	VEC(struct flow_sent) stores;
+	bool no_store;			/* it ended for want of one */
 };
 
 /* True: the source and the proof ended well and every `must` store has all of

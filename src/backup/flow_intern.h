@@ -25,8 +25,10 @@ enum { FLOW_RING = 12 << 20, FLOW_RING_LEAST = 3 << 20, FLOW_TABLE = 512, FLOW_S
 /* What gzip is at. */
 enum flow_at { FLOW_READS, FLOW_PROVES, FLOW_PACKS, FLOW_WAITS, FLOW_ATS };
 
-/* How a part ended; why is written before `ended` is. */
+/* How a part ended; why is written before `ended` is. A store's exit is
+ * FLOW_GONE when it gave no answer for as long as it may. */
 enum { FLOW_RUNS, FLOW_GOOD, FLOW_BAD };
+enum { FLOW_GONE = 2 };
 struct flow_end {
 	atomic_int ended;
 	int exit;			/* -1: never seen */

@@ -83,6 +83,7 @@ flow_judge_store(struct flow *f, size_t i, int64_t passed_ms)
 
 	if (how != FLOW_RUNS) {
 		store_ends(f, i, how == FLOW_GOOD ? "" : end->why);
+		f->done->stores.v[i].gone = end->exit == FLOW_GONE;
 		return;
 	}
 	if (s->child.over) {
@@ -100,7 +101,7 @@ flow_judge_store(struct flow *f, size_t i, int64_t passed_ms)
 		snprintf(why, sizeof why, "nothing was acknowledged for %s",
 		    span);
 		store_ends(f, i, why);
-		s->given_up = true;
+		s->given_up = f->done->stores.v[i].gone = true;
 	}
 	if (holds_others(f, i) || is_last(f, i))
 		s->held_ms += passed_ms;
@@ -108,7 +109,7 @@ flow_judge_store(struct flow *f, size_t i, int64_t passed_ms)
 		snprintf(why, sizeof why, "it is too slow: the other stores "
 		    "waited %s for it", span);
 		store_ends(f, i, why);
-		s->given_up = true;
+		s->given_up = f->done->stores.v[i].gone = true;
 	}
 }
 
@@ -127,7 +128,7 @@ flow_store_fails(struct flow *f, size_t i)
 {
 	const struct flow_sent *sent = &f->done->stores.v[i];
 
-	f->failed = true;
+	f->failed = f->done->no_store = true;
 	err_set(f->e, ERR_FAILED, "store '%s': %s", sent->store->name,
 	    sent->why);
 	return err_hint(f->e, "What came there is no backup. Mend the store, or "

@@ -40,6 +40,7 @@ struct store {
 	int64_t rung, flushed, index_ms;
 	int64_t moved_ms, stall_ms;
 	bool wanted;			/* something is not acknowledged */
+	bool gone;			/* it was tried for long enough */
 };
 
 /* ---- how far it is ------------------------------------------------------------------ */
@@ -303,6 +304,7 @@ try_all(struct store *s, struct err *e)
 			    PAUSE_MAX_MS;
 			continue;
 		}
+		s->gone = worth_it(s, e) || e->kind == ERR_CANCELLED;
 		text_fmt_duration(span, s->stall_ms);
 		if (e->kind == ERR_CANCELLED) {
 			err_clear(e);
@@ -332,6 +334,7 @@ flow_store(struct flow_board *b, const struct flow_spec *spec, size_t which)
 	if (try_all(&s, &e))
 		flow_ends(&s.side->end, 0, "");
 	else
-		flow_ends(&s.side->end, 1, e.msg[0] != '\0' ? e.msg : "failed");
+		flow_ends(&s.side->end, s.gone ? FLOW_GONE : 1, e.msg[0] != '\0' ?
+		    e.msg : "failed");
 	_exit(0);
 }

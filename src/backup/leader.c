@@ -347,9 +347,18 @@ leader_beat(struct leader *l, struct err *e)
 {
 	int64_t now = clock_mono_ms();
 
-	if (l->way == NULL || now - l->beat_ms < BEAT_MS)
+	if (l->way == NULL)
 		return true;
-	l->beat_ms = now;
+	/* a server that ends it says so at once; a dead link has to be asked */
+	if (pg_turn(l->way->pg, e) == PG_BROKEN)
+		return false;
+	return now - l->beat_ms < BEAT_MS || leader_holds(l, e);
+}
+
+bool
+leader_holds(struct leader *l, struct err *e)
+{
+	l->beat_ms = clock_mono_ms();
 	return do_it(l, "SELECT 1", BEAT_WAIT_MS, e);
 }
 

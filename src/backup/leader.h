@@ -7,6 +7,7 @@
  *	if (jobs > 1 && leader_begin(&l, &way, &facts, jobs, &e))
  *		for each of l.groups: dump_database(... l.snapshot ...)
  *	leader_beat(&l, &e)		now and then, while they run
+ *	leader_holds(&l, &e)		before what they wrote is believed
  *	leader_end(&l)
  *
  * The session is the way's own, and nothing the server, the database or the role
@@ -44,8 +45,9 @@ int leader_jobs(struct way *w, const struct db_facts *facts, int asked,
 /* ERR_BUSY: somebody holds a lock on a table. */
 bool leader_begin(struct leader *l, struct way *w,
     const struct db_facts *facts, int jobs, struct err *e);
-/* False: the session is gone. */
+/* False: the session is gone, and with it what made the dumps fit together. */
 bool leader_beat(struct leader *l, struct err *e);
+bool leader_holds(struct leader *l, struct err *e);	/* asks it now */
 void leader_end(struct leader *l);	/* one that never began is fine */
 
 #endif

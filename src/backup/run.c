@@ -169,16 +169,33 @@ in(const struct conf_strs *l, const char *name)
 	return false;
 }
 
+static const char *
+gone_before(const struct run_gone *g, const char *store)
+{
+	for (size_t i = 0; g != NULL && i < g->v.n; i++)
+		if (strcmp(g->v.v[i].store, store) == 0)
+			return g->v.v[i].why;
+	return NULL;
+}
+
 static void
 add_shelf(struct run *r, const char *name, bool must)
 {
 	struct place_care care = { .cancelled = run_cancelled, .ctx = r };
 	const struct site_store *store = site_store(r->ask->site, name);
+	const char *why;
+	struct shelf *s;
 
 	if (store == NULL || r->n_shelves == RUN_STORES)
 		return;
-	shelf_open(&r->shelves[r->n_shelves++], r->ask->site, store, must,
-	    &care);
+	s = &r->shelves[r->n_shelves++];
+	why = gone_before(r->ask->gone, store->name);
+	if (why == NULL)
+		shelf_open(s, r->ask->site, store, must, &care);
+	else {
+		*s = (struct shelf){ .store = store, .must = must };
+		shelf_dies(s, "%s", why);
+	}
 	VEC_PUSH(&r->done->stores, ((struct run_store){ .name = store->name,
 	    .must = must }));
 }
@@ -364,6 +381,14 @@ backup_run(const struct run_ask *ask, const struct run_care *care,
 	}
 	VEC_RELEASE(&r.items);
 	return ok;
+}
+
+void
+run_gone_release(struct run_gone *g)
+{
+	for (size_t i = 0; i < g->v.n; i++)
+		free(g->v.v[i].why);
+	VEC_RELEASE(&g->v);
 }
 
 void

@@ -37,6 +37,12 @@ struct run_care {
 	void *ctx;
 };
 
+/* Stores that were given up, for the runs that follow: {0} at first. */
+struct run_gone {
+	VEC(struct run_gone_one { const char *store; char *why; }) v;
+};
+void run_gone_release(struct run_gone *g);
+
 struct run_ask {
 	const struct site *site;
 	const struct state *state;	/* NULL: nothing can be written there */
@@ -46,6 +52,7 @@ struct run_ask {
 	const char *store;		/* only this one; NULL: as the site says */
 	enum gz_level level;
 	int jobs;			/* streams of a database; 0: by the cores */
+	struct run_gone *gone;		/* is added to; NULL: nothing follows */
 	bool dry;			/* all up to the first byte, and no more */
 };
 
@@ -59,7 +66,8 @@ struct run_part {
 	const char *file;		/* in the set: "otc.dump.gz", "otc/" */
 	enum set_kind kind;
 	bool ok;			/* verified on every `to` store */
-	bool saved;			/* verified on some store */
+	bool saved;			/* read back on some store */
+	bool whole;			/* nothing is missing where it is */
 	bool busy;			/* another run has it */
 	bool spare;			/* a restore can do without it */
 	const char *why, *next;		/* when it is not ok */

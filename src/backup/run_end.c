@@ -197,6 +197,10 @@ publish_on(struct run *r, size_t i)
 	bool all, any;
 
 	fill(r, &m, &proof, i, &all, &any);
+	/* of one that was given up only what it has whole may stay */
+	for (size_t k = 0; any && s->dead != NULL && k < r->items.n; k++)
+		if (!r->done->parts.v[k].copies[i].verified)
+			(void)run_part_drop(r, r->items.v[k], s);
 	if (any && !shelf_publish(s, &m, proof.parts.n > 0 ? &proof : NULL,
 	    all, &e)) {
 		shelf_dies(s, "it could not be published: %s", e.msg);

@@ -68,8 +68,18 @@ void run_part_fails(struct run *r, struct item *it, const char *next,
 void run_part_warns(struct run *r, struct item *it, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 
-void run_part_stream(struct run *r, struct item *it, struct dump *d, size_t n,
-    struct leader *leader, const int64_t *shares, size_t at_once);
+/* What several are to have in common: at_once of them run under a leader. */
+struct together {
+	struct leader *leader;
+	const int64_t *shares;		/* raw bytes of each */
+	size_t at_once;
+};
+/* False: several failed, by no fault of the stores, and e says how; nothing of them
+ * is judged yet. tog NULL: it is one. */
+bool run_part_stream(struct run *r, struct item *it, struct dump *d, size_t n,
+    const struct together *tog, struct err *e);
+/* Nothing of its files stays on that shelf. */
+bool run_part_drop(struct run *r, struct item *it, struct shelf *s);
 
 /* run_many.c: its dumps under one snapshot. False: it is to be one stream. */
 bool run_part_many(struct run *r, struct item *it, struct way *w);

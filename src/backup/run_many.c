@@ -91,6 +91,32 @@ make_dumps(struct many *m)
 	add(m, &share, SET_PIECE_LAST, 0);
 }
 
+/* Nothing of them is kept, anywhere, and one stream does it all again. */
+static void
+undo(struct run *r, struct item *it, const struct err *why)
+{
+	struct run_part *p = run_part_of(r, it);
+	struct buf file = BUF_INIT;
+
+	for (size_t i = 0; i < r->n_shelves; i++)
+		if (r->shelves[i].dead == NULL &&
+		    !run_part_drop(r, it, &r->shelves[i]))
+			shelf_dies(&r->shelves[i], "what several streams had "
+			    "sent of %s could not be removed", p->name);
+	for (size_t i = 0; i < it->pieces.n; i++) {
+		flow_done_release(&it->pieces.v[i].flow);
+		buf_release(&it->pieces.v[i].rows);
+	}
+	it->pieces.n = 0;
+	it->dir = it->snapshot = NULL;
+	it->raw = it->packed = it->took_ms = 0;
+	set_file_name(&file, p->kind, p->name);
+	p->file = run_add_piece(r, it, NULL, file.p)->file;
+	buf_release(&file);
+	run_part_warns(r, it, "several streams failed, so one stream saves all "
+	    "of it again: %s", why->msg);
+}
+
 bool
 run_part_many(struct run *r, struct item *it, struct way *w)
 {
@@ -98,6 +124,7 @@ run_part_many(struct run *r, struct item *it, struct way *w)
 	struct many m = { .r = r, .it = it, .w = w };
 	int jobs = jobs_of(r, it, w);
 	struct err e = ERR_INIT;
+	bool many;
 
 	if (jobs <= 1)
 		return false;
@@ -118,11 +145,14 @@ run_part_many(struct run *r, struct item *it, struct way *w)
 	it->snapshot = pool_str(r->pool, m.leader.snapshot);
 	p->file = pool_printf(r->pool, "%s/", p->name);
 	make_dumps(&m);
-	run_part_stream(r, it, m.dumps, m.n, &m.leader, m.shares, (size_t)jobs);
+	many = run_part_stream(r, it, m.dumps, m.n, &(struct together){
+	    &m.leader, m.shares, (size_t)jobs }, &e);
 	for (size_t i = 0; i < m.n; i++)
 		dump_release(&m.dumps[i]);
 	free(m.dumps);
 	free(m.shares);
 	leader_end(&m.leader);
-	return true;
+	if (!many)
+		undo(r, it, &e);
+	return many;
 }

@@ -240,6 +240,7 @@ struct stream {
 	struct buf said;		/* the source's lines */
 	struct leader *leader;		/* NULL: none */
 	struct err lost;		/* why it is gone */
+	struct flow_store to[RUN_STORES];	/* what came of it names them */
 };
 
 static void
@@ -258,10 +259,11 @@ stream_cancelled(void *ctx)
 {
 	struct stream *s = ctx;
 
-	/* the dumps that run have the snapshot; the next one would not */
+	/* the dumps that run have the snapshot; the next ones would not, and
+	 * nobody holds the tables for them */
 	if (s->leader != NULL && !leader_beat(s->leader, &s->lost))
 		s->leader = NULL;
-	return run_cancelled(s->r);
+	return s->lost.kind != ERR_NONE || run_cancelled(s->r);
 }
 
 static void
@@ -346,15 +348,11 @@ big_enough(struct run *r, struct item *it)
 	return run_part_of(r, it)->why == NULL;
 }
 
-static void
-copy_fails(struct run *r, struct item *it, size_t i, const char *why)
+bool
+run_part_drop(struct run *r, struct item *it, struct shelf *s)
 {
-	struct shelf *s = &r->shelves[i];
-	struct buf clean = BUF_INIT;
+	bool was = r->tidying, ok = true;
 
-	text_clean(&clean, why, strlen(why), TEXT_LINE);
-	run_part_of(r, it)->copies[i].why = pool_str(r->pool, clean.p);
-	buf_release(&clean);
 	r->tidying = true;
 	for (size_t k = 0; k < it->pieces.n; k++) {
 		shelf_drop(s, it->pieces.v[k].file);
@@ -363,8 +361,26 @@ copy_fails(struct run *r, struct item *it, size_t i, const char *why)
 			shelf_drop(s, it->pieces.v[k].counts);
 	}
 	if (it->dir != NULL)
-		shelf_drop_folder(s, it->dir);
-	r->tidying = false;
+		ok = shelf_drop_folder(s, it->dir);
+	r->tidying = was;
+	return ok;
+}
+
+static void
+copy_is_not(struct run *r, struct item *it, size_t i, const char *why)
+{
+	struct buf clean = BUF_INIT;
+
+	text_clean(&clean, why, strlen(why), TEXT_LINE);
+	run_part_of(r, it)->copies[i].why = pool_str(r->pool, clean.p);
+	buf_release(&clean);
+}
+
+static void
+copy_fails(struct run *r, struct item *it, size_t i, const char *why)
+{
+	copy_is_not(r, it, i, why);
+	(void)run_part_drop(r, it, &r->shelves[i]);
 }
 
 static const struct flow_sent *
@@ -400,6 +416,33 @@ read_piece(struct shelf *s, const struct piece *p, struct err *e)
 	    p->flow.index_sha256, e) && (p->counts == NULL ||
 	    (shelf_put(s, p->counts, &p->rows, e) && shelf_read_back(s,
 	    p->counts, (int64_t)p->rows.n, p->rows_sha256, e)));
+}
+
+/* Whoever was waited for in vain is not waited for again: it has had its time, and
+ * what comes after goes to the others alone. */
+static void
+leave_the_gone(struct run *r, struct item *it)
+{
+	for (size_t k = 0; k < r->n_shelves; k++) {
+		struct shelf *s = &r->shelves[k];
+
+		for (size_t i = 0; s->dead == NULL && i < it->pieces.n; i++) {
+			const struct flow_sent *sent =
+			    sent_of(&it->pieces.v[i], s);
+
+			if (sent == NULL || sent->sent || !sent->gone)
+				continue;
+			copy_is_not(r, it, k, sent->why);
+			shelf_dies(s, "given up while %s was sent: %s",
+			    run_part_of(r, it)->name, sent->why);
+			run_say(r, "[WARNING] %s: %s; nothing more is sent "
+			    "there in this run", s->store->name, s->dead);
+			if (r->ask->gone != NULL)
+				VEC_PUSH(&r->ask->gone->v, ((struct
+				    run_gone_one){ s->store->name,
+				    xstrdup(s->dead) }));
+		}
+	}
 }
 
 /* Size and hash of all its files as they lie there. */
@@ -470,6 +513,7 @@ spec_of(const struct run *r, const struct item *it, size_t i,
 	    .counts = d->kind == SET_DATABASE,
 	    .file = it->pieces.v[i].file, .index = it->pieces.v[i].index,
 	    .level = r->ask->level,
+	    .store_stall_ms = r->ask->site->backup.store_patience_ms,
 	    .expected = shares != NULL ? shares[i] : it->expected };
 }
 
@@ -521,46 +565,83 @@ take_counts(struct run *r, struct item *it)
 	}
 }
 
-void
-run_part_stream(struct run *r, struct item *it, struct dump *d, size_t n,
-    struct leader *leader, const int64_t *shares, size_t at_once)
+/* All that runs, from its beginning to its end; the pieces have what came of it. */
+static bool
+flow_it(struct stream *s, const struct dump *d, size_t n,
+    const struct together *tog, struct err *e)
 {
-	struct flow_store to[RUN_STORES];
-	struct stream s = { .r = r, .it = it, .said = BUF_INIT,
-		.leader = leader };
+	struct run *r = s->r;
+	struct item *it = s->it;
+	const int64_t *shares = tog != NULL ? tog->shares : NULL;
 	struct flow_care care = { .progress = on_progress,
-		.cancelled = stream_cancelled, .said = on_said, .ctx = &s };
+		.cancelled = stream_cancelled, .said = on_said, .ctx = s };
 	struct flow_spec *specs = xcalloc(n, sizeof *specs);
 	struct flow_done *done = xcalloc(n, sizeof *done);
-	size_t *order = xcalloc(n, sizeof *order);
+	size_t *order = xcalloc(n, sizeof *order), stores = 0;
 	int64_t began = clock_mono_ms();
-	struct err e = ERR_INIT;
-	size_t stores = 0;
 	bool ok;
 
 	for (size_t i = 0; i < r->n_shelves; i++)
 		if (r->shelves[i].dead == NULL)
-			to[stores++] = (struct flow_store){
+			s->to[stores++] = (struct flow_store){
 			    r->shelves[i].store->name, r->shelves[i].at,
 			    r->shelves[i].dir, r->shelves[i].must };
 	order_of(n, shares, order);
 	for (size_t i = 0; i < n; i++) {
 		done[i].index = (struct buf)BUF_INIT;
 		spec_of(r, it, order[i], &d[order[i]], shares, &specs[i]);
-		specs[i].stores = to;
+		specs[i].stores = s->to;
 		specs[i].n_stores = stores;
 	}
 	it->program = pool_str(r->pool, d->program);
 	it->version = d->version != NULL ? pool_str(r->pool, d->version) :
 	    NULL;
 	it->started = clock_wall_ms();
-	ok = flow_run_all(specs, n, at_once, &care, done, &e);
+	ok = flow_run_all(specs, n, tog != NULL ? tog->at_once : 1, &care, done,
+	    e);
 	it->finished = clock_wall_ms();
 	it->took_ms = clock_mono_ms() - began;
 	take_flows(r, it, order, done, n);
-	if (!ok && s.lost.kind != ERR_NONE)
-		err_wrap(&e, "the session that kept the snapshot was lost (%s)",
-		    s.lost.msg);
+	/* they fit together only if it was there to their end */
+	if (ok && s->leader != NULL && !leader_holds(s->leader, &s->lost))
+		ok = false;
+	if (s->lost.kind != ERR_NONE) {
+		ok = false;
+		err_clear(e);
+		err_set(e, ERR_FAILED, "the session that kept the snapshot was "
+		    "lost (%s)", s->lost.msg);
+	}
+	free(specs);
+	free(done);
+	free(order);
+	return ok;
+}
+
+static bool
+for_want_of_a_store(const struct item *it)
+{
+	for (size_t i = 0; i < it->pieces.n; i++)
+		if (it->pieces.v[i].flow.no_store)
+			return true;
+	return false;
+}
+
+bool
+run_part_stream(struct run *r, struct item *it, struct dump *d, size_t n,
+    const struct together *tog, struct err *ret)
+{
+	struct stream s = { .r = r, .it = it, .said = BUF_INIT,
+		.leader = tog != NULL ? tog->leader : NULL };
+	struct err e = ERR_INIT;
+	bool ok = flow_it(&s, d, n, tog, &e);
+
+	leave_the_gone(r, it);
+	if (!ok && tog != NULL && !run_cancelled(r) &&
+	    !for_want_of_a_store(it)) {
+		*ret = e;
+		buf_release(&s.said);
+		return false;
+	}
 	if (run_cancelled(r))
 		run_part_fails(r, it, NULL, "cancelled");
 	else if (!pipes_ended_well(r, it, d, s.said.n > 0 ? s.said.p : ""))
@@ -573,10 +654,8 @@ run_part_stream(struct run *r, struct item *it, struct dump *d, size_t n,
 	if (run_part_of(r, it)->why == NULL && d->kind == SET_DATABASE)
 		take_counts(r, it);
 	read_back(r, it);
-	free(specs);
-	free(done);
-	free(order);
 	buf_release(&s.said);
+	return true;
 }
 
 /* ---- all of one component ---------------------------------------------------------- */
@@ -643,6 +722,7 @@ judge(struct run *r, struct item *it)
 	p->size = it->packed;
 	p->raw_size = it->raw;
 	p->took_ms = it->took_ms;
+	p->whole = !it->sent_only && it->facts.n_lacks == 0;
 	p->ok = p->why == NULL && !it->sent_only;
 	for (size_t i = 0; i < r->n_shelves; i++) {
 		p->saved = p->saved || p->copies[i].verified;
@@ -675,6 +755,49 @@ judge(struct run *r, struct item *it)
 		r->done->degraded = true;
 }
 
+static bool
+open_way(struct run *r, struct item *it, struct way *w)
+{
+	struct err e = ERR_INIT;
+
+	if (way_open(w, r->ask->site, it->db, it->way, clock_mono_ms() +
+	    LOGIN_MS, &e))
+		return true;
+	run_part_fails(r, it, e.hint, "%s", e.msg);
+	return false;
+}
+
+/* By several streams, or else by one, for which d is made. False: there is nothing
+ * to be done any more. */
+static bool
+dump_tables(struct run *r, struct item *it, struct way *w, struct dump *d)
+{
+	if (run_part_many(r, it, w) || run_part_of(r, it)->why != NULL)
+		return false;
+	/* the lock of other hosts was that session's */
+	if (w->pg != NULL && pg_state(w->pg) == PG_BROKEN) {
+		way_close(w);
+		if (!open_way(r, it, w) || !lock_there(r, it, w))
+			return false;
+	}
+	dump_database(d, w, &it->tools, &it->facts, NULL);
+	return true;
+}
+
+static bool
+any_shelf_left(struct run *r, struct item *it)
+{
+	const struct shelf *s = &r->shelves[0];
+
+	for (size_t i = 0; i < r->n_shelves; i++)
+		if (r->shelves[i].dead == NULL)
+			return true;
+	run_part_fails(r, it, "Mend the store, or name another one with "
+	    "--store.", "no store is left to send it to: %s: %s",
+	    s->store->name, s->dead);
+	return false;
+}
+
 void
 run_part_dump(struct run *r, struct item *it)
 {
@@ -682,29 +805,23 @@ run_part_dump(struct run *r, struct item *it)
 	struct backup_lock lock = BACKUP_LOCK_INIT;
 	struct way w = WAY_INIT;
 	struct dump d = { .ok_exits = 0 };
-	struct err e = ERR_INIT;
-	bool go = lock_here(r, it, &lock);
+	bool go = any_shelf_left(r, it) && lock_here(r, it, &lock);
 
 	if (go && it->component != NULL)
 		dump_component(&d, r->ask->site, it->component);
-	else if (go && !way_open(&w, r->ask->site, it->db, it->way,
-	    clock_mono_ms() + LOGIN_MS, &e)) {
-		run_part_fails(r, it, e.hint, "%s", e.msg);
+	else if (go && !open_way(r, it, &w))
 		go = false;
-	} else if (go && p->kind == SET_GLOBALS)
+	else if (go && p->kind == SET_GLOBALS)
 		dump_globals(&d, &w, &it->tools, &it->facts);
 	else if (go && p->spare)
 		dump_settings(&d, &w, &it->tools, &it->facts);
-	else if (go && (go = lock_there(r, it, &w))) {
-		go = !run_part_many(r, it, &w) && p->why == NULL;
-		if (go)
-			dump_database(&d, &w, &it->tools, &it->facts, NULL);
-	}
+	else if (go)
+		go = lock_there(r, it, &w) && dump_tables(r, it, &w, &d);
 	if (go && p->kind == SET_GLOBALS && !it->facts.super)
 		run_part_warns(r, it, "%s is no superuser: the roles are saved "
 		    "without their passwords", w.user);
 	if (go)
-		run_part_stream(r, it, &d, 1, NULL, NULL, 1);
+		(void)run_part_stream(r, it, &d, 1, NULL, NULL);
 	judge(r, it);
 	say_part(r, it);
 	dump_release(&d);

@@ -395,12 +395,16 @@ shelf_publish(struct shelf *s, const struct manifest *m, struct proof *proof,
 /* ---- taking it away ---------------------------------------------------------------- */
 
 /* What cannot be removed keeps its folder, which then says so. */
-void
+bool
 shelf_drop_folder(struct shelf *s, const char *name)
 {
 	char *path = xprintf("%s/%s", s->dir, name);
 	struct place_list l = { 0 };
+	struct err e = ERR_INIT;
+	bool ok;
 
+	(void)wake(s, &e);
+	err_clear(&e);
 	if (place_list(s->place, path, &l, NULL))
 		for (size_t i = 0; i < l.entries.n; i++) {
 			char *file = xprintf("%s/%s", name,
@@ -409,9 +413,11 @@ shelf_drop_folder(struct shelf *s, const char *name)
 			shelf_drop(s, file);
 			free(file);
 		}
-	(void)place_rmdir(s->place, path, NULL);
+	ok = place_rmdir(s->place, path, &e) || e.kind == ERR_NOTFOUND ||
+	    e.sys_errno == ENOENT;
 	place_list_release(&l);
 	free(path);
+	return ok;
 }
 
 bool
@@ -433,7 +439,7 @@ shelf_abandon(struct shelf *s, struct buf *left)
 			const char *name = l.entries.v[i].name;
 
 			if (l.entries.v[i].st.is_dir && turn == 0)
-				shelf_drop_folder(s, name);
+				(void)shelf_drop_folder(s, name);
 			else if ((strcmp(name, RUN_FILE) == 0) == (turn == 1))
 				shelf_drop(s, name);
 		}

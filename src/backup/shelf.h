@@ -51,7 +51,7 @@ bool shelf_read_back(struct shelf *s, const char *file, int64_t size,
 bool shelf_put(struct shelf *s, const char *file, const struct buf *b,
     struct err *e);
 void shelf_drop(struct shelf *s, const char *file);	/* a file of it */
-void shelf_drop_folder(struct shelf *s, const char *name);
+bool shelf_drop_folder(struct shelf *s, const char *name);	/* all is gone? */
 /* whole: under its final name; else as `.incomplete`. proof may be NULL. */
 bool shelf_publish(struct shelf *s, const struct manifest *m,
     struct proof *proof, bool whole, struct err *e);

@@ -168,6 +168,7 @@ struct site_backup {
 	int64_t min_free;		/* bytes */
 	int64_t min_free_percent;
 	int64_t size_change;		/* percent that is normal: 30 */
+	int64_t store_patience_ms;	/* 2m */
 	bool globals;			/* true */
 	struct site_emergency emergency;
 	struct conf_strs orphans;	/* patterns of names */

@@ -23,6 +23,7 @@ static const char typed[] = "unrecorded";
 struct work {
 	struct saving s;
 	struct run_ask ask;
+	struct run_gone gone;
 	struct state *state;
 	bool all_unsafe, want_json;
 	VEC(const char *) names;
@@ -46,8 +47,8 @@ say_saved(struct work *w, const struct run_done *d)
 		buf_clear(&path);
 		saving_path(&w->s, d->stores.v[i].name, d->stores.v[i].path,
 		    p->file, &path);
-		line = xprintf("[OK] Backup saved: %s (%s)", path.p, p->why ==
-		    NULL || p->ok ? "verified" : "sent");
+		line = xprintf("[OK] Backup saved: %s (%s)", path.p, p->whole ?
+		    "verified" : "sent");
 		saving_say(&w->s, "%s", line);
 		if (w->ask.class == SET_EMERGENCY)
 			saving_log(&w->s, "emergency", line);
@@ -231,7 +232,7 @@ take_args(struct work *w, const json_t *args)
 	w->all_unsafe = json_get_bool(args, "all_unsafe");
 	w->want_json = json_get_bool(args, "json");
 	w->ask = (struct run_ask){ .site = &w->s.desk.site,
-		.class = w->all_unsafe || json_get_bool(args, "emergency") ?
+		.gone = &w->gone, .class = w->all_unsafe || json_get_bool(args, "emergency") ?
 		    SET_EMERGENCY : SET_MANUAL,
 		.store = json_get_str(args, "store"),
 		.jobs = (int)json_get_int(args, "jobs", 0),
@@ -257,6 +258,7 @@ backup_job(struct job *job, struct err *e)
 	}
 	VEC_RELEASE(&w.names);
 	buf_release(&w.lost);
+	run_gone_release(&w.gone);
 	saving_close(&w.s);
 	return status;
 }
@@ -352,6 +354,7 @@ save_unrecorded(struct cli *c, struct desk *d, const struct words *o,
 	status = save_all(&w);
 	VEC_RELEASE(&w.names);
 	buf_release(&w.lost);
+	run_gone_release(&w.gone);
 	buf_release(&w.s.json);
 	json_decref(a);
 	return status;

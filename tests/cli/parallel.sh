@@ -1,6 +1,6 @@
 #!/bin/sh
 # A database dumped by several pg_dumps under one snapshot: what they write fits
-# together, stock tools restore it, and a failure of one is a failure of all.
+# together, stock tools restore it, and where one fails one stream does it all again.
 . "$(dirname "$0")/../lib.sh"
 . "$ROOT/tests/postgres.sh"
 
@@ -127,13 +127,20 @@ sides=$(for f in local/manual/2*Z/otc/*.dump.gz; do gunzip -c "$f" | pg_restore 
 check "and what came is of one moment ($sides)" [ "$sides" -ge 60000 ]
 check "with as much of one table as of the other" [ $((sides % 2)) = 0 ]
 
-# --- one fails, all fail ---------------------------------------------------------------------
+# --- one fails, and one stream does it again ----------------------------------------------------
 mkdir bin
 cat >bin/pg_dump <<'END'
 #!/bin/sh
 real=/usr/lib/postgresql/15/bin/pg_dump
 case $* in
 *--version*) exec $real --version;;
+*section=data*) if [ -n "$HOLD_AT" ]; then
+		$real "$@" >held.$$ && head -c 30000 held.$$ && : >half.$$
+		while [ ! -e on ]; do sleep 0.1; done
+		exit 1
+	fi ;;
+esac
+case $* in
 *"$FAKE_AT"*) echo "broken by the test" >&2; $real "$@" | head -c 30000; exit 3;;
 esac
 exec $real "$@"
@@ -141,10 +148,43 @@ END
 chmod +x bin/pg_dump
 rm -rf local second
 for at in section=pre-data section=post-data exclude-table '--table="public"."big"'; do
-	expect_exit 1 "one that fails at $at fails all of it" env PATH="$WORK/bin:$PATH" FAKE_AT="$at" "$MIDWATCH" backup otc --jobs 3
-	check "with its words ($at)" contains "$OUT" "broken by the test"
-	check "and nothing of it stays ($at)" [ -z "$(sets local)$(sets second)" ]
+	expect_exit 0 "where one fails at $at one stream saves it" env PATH="$WORK/bin:$PATH" FAKE_AT="$at" "$MIDWATCH" backup otc --jobs 3
+	check "which is said, with the words of the one ($at)" \
+	    sh -c 'echo "$1" | grep "several streams failed, so one stream saves all of it again" | grep -q "broken by the test"' sh "$OUT$ERR"
+	check "nothing of the several stays ($at)" [ "$(find local second -name '*-data*' -o -name otc)" = "" ]
+	check "and what there is is whole ($at)" sh -c 'cd "$1" && sha256sum -c --quiet checksums.sha256 && gunzip -c otc.dump.gz | pg_restore -f /dev/null' sh "$(sets local)"
+	rm -rf local second
 done
+expect_exit 1 "where that fails too it is a failure" env PATH="$WORK/bin:$PATH" FAKE_AT=no-password "$MIDWATCH" backup otc --jobs 3
+check "with its words" contains "$OUT" "broken by the test"
+check "and nothing of it stays" [ -z "$(sets local)$(sets second)" ]
+
+# --- the session that holds it together ------------------------------------------------------
+lose()	# FAKE_AT
+{
+	rm -f half.* on
+	env PATH="$WORK/bin:$PATH" HOLD_AT=1 FAKE_AT="$1" "$MIDWATCH" backup otc --jobs 3 >lost.out 2>&1 &
+	run=$!
+	turn=0
+	while [ "$(ls half.* 2>/dev/null | wc -l)" -lt 2 ] && [ $turn -lt 300 ]; do
+		turn=$((turn + 1))
+		sleep 0.1
+	done
+	ended=$(psql_ "$WORK/pg" -A -t -c "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
+	    WHERE application_name = 'midwatch' AND state = 'idle in transaction' AND datname = 'otc'")
+	STATUS=0
+	wait "$run" || STATUS=$?
+	OUT=$(cat lost.out)
+}
+lose -never-
+check "the session is ended while they dump ($ended)" [ "$ended" = 1 ]
+check "then what they wrote is no backup" contains "$OUT" "several streams failed, so one stream saves all of it again: the session that kept the snapshot was lost"
+check "one stream saves it all the same" [ "$STATUS" = 0 ]
+check "alone" [ "$(find local second -name '*-data*' -o -name otc)" = "" ]
+rm -rf local second
+lose no-password
+check "where that cannot be done either it is a failure" [ "$STATUS" = 1 ]
+check "and what they wrote is not there" [ -z "$(sets local)$(sets second)" ]
 
 # --- what is in the way ----------------------------------------------------------------------
 psql_ "$WORK/pg" -c 'ALTER ROLE backup CONNECTION LIMIT 3'

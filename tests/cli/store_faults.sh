@@ -25,6 +25,7 @@ if [ -n "$KILL_AT" ]; then
 	$real "$@" | head -c "$KILL_AT"
 	kill -9 $$
 fi
+FIFO=$FIFO.$$
 mkfifo "$FIFO" || exit
 $real "$@" >"$FIFO" &
 {
@@ -40,12 +41,13 @@ if ! sshd_start "$WORK/ssh" "SetEnv PATH=$WORK/there:/usr/bin:/bin" || ! pg_star
 	skip "a dump that is killed is no backup" "$WHY"
 	finish
 fi
-psql_ "$WORK/pg" -c 'CREATE DATABASE otc'
+psql_ "$WORK/pg" -c 'CREATE DATABASE otc' -c 'CREATE DATABASE gps'
 psql_ "$WORK/pg" -d otc -c 'CREATE TABLE t AS SELECT g, md5(g::text) AS m FROM generate_series(1, 40000) g' >/dev/null
 cat >midwatch.cfg <<END
 site = { name = "prod"; timezone = "UTC"; state = "state"; };
 places = ( $(sshd_place nas-box "$WORK/ssh") );
-databases = ( { name = "otc"; host = "$WORK/pg"; port = $PG_PORT; user = "postgres"; } );
+databases = ( { name = "otc"; host = "$WORK/pg"; port = $PG_PORT; user = "postgres"; },
+              { name = "gps"; host = "$WORK/pg"; port = $PG_PORT; user = "postgres"; } );
 stores = ( { name = "nas"; at = "nas-box"; path = "$WORK/nas"; }, { name = "local"; path = "local"; } );
 backup = { to = ( "nas" ); min_free = "1MB"; globals = false; };
 END
@@ -72,14 +74,20 @@ for tenth in 1 2 3 4 5 6 7 8 9; do
 done
 
 # --- the store, in the middle ------------------------------------------------------------
-as_fake backup otc >middle.out 2>&1 &
-run=$!
-turn=0
-while [ ! -e half ] && [ $turn -lt 300 ]; do
-	turn=$((turn + 1))
-	sleep 0.1
-done
-sshd_stop
+# until the half of it is there
+half_way()	# ARGUMENT...
+{
+	rm -f half on
+	as_fake "$@" >middle.out 2>&1 &
+	run=$!
+	turn=0
+	while [ ! -e half ] && [ $turn -lt 300 ]; do
+		turn=$((turn + 1))
+		sleep 0.1
+	done
+	sshd_stop
+}
+half_way backup otc
 check "while it is gone nothing has a final name" [ -z "$(final)" ]
 : >on
 sleep 1
@@ -89,6 +97,32 @@ wait $run || status=$?
 check "a store that went away in the middle and came back has all of it" [ $status = 0 ]
 check "and is proven" contains "$(cat middle.out)" "(verified)"
 check "stock tools agree" sh -c 'cd "$1" && sha256sum -c --quiet checksums.sha256 && gunzip -c otc.dump.gz | pg_restore -f /dev/null' sh "$(final)"
+
+# --- the store, in the middle, for good ----------------------------------------------------
+rm -rf nas
+cp midwatch.cfg kept.cfg
+sed -i 's/to = ( "nas" );/& also = ( "local" ); store_patience = "3s";/' midwatch.cfg
+half_way backup otc gps
+: >on
+status=0
+wait $run || status=$?
+check "a store that stays away costs its own copies" [ $status = 1 ]
+check "it is given up when it was waited for" contains "$(cat middle.out)" "nas: given up while otc was sent: nothing was acknowledged for 3.0 s"
+check "once for all that comes after it" [ "$(grep -c 'nothing more is sent there in this run' middle.out)" = 1 ]
+check "which goes to the others" sh -c 'ls local/manual/*Z/otc.dump.gz local/manual/*Z/gps.dump.gz'
+check "where it is proven" contains "$(cat middle.out)" "/otc.dump.gz (verified)"
+rm -rf local
+back
+rm -rf nas
+half_way backup otc gps --store nas
+: >on
+status=0
+wait $run || status=$?
+check "without another one nothing more is dumped" contains "$(cat middle.out)" "gps is not saved: no store takes a set: nas: given up while otc was sent"
+check "and nothing stays here" [ -z "$(final)" ]
+mv kept.cfg midwatch.cfg
+back
+rm -rf nas local
 
 # --- at the end -------------------------------------------------------------------------------
 rm -rf nas
