@@ -22,7 +22,7 @@
 /* No database can have this name. */
 static const char lock_name[] = "-nightly";
 
-enum { OPEN_MS = 60000, BEAT_MS = 30000 };
+enum { OPEN_MS = 60000, BEAT_MS = 30000, BRIEF = 60 };
 
 struct night {
 	struct saving s;
@@ -35,7 +35,8 @@ struct night {
 	size_t verified;
 	struct pruned gone;
 	struct buf failed;		/* names of what is not saved */
-	struct buf safe;		/* and of what is */
+	struct buf safe;		/* of what is, everywhere */
+	struct buf only;		/* "safe on local only: otc, gps" */
 	struct buf mail;		/* what people are told */
 };
 
@@ -75,6 +76,135 @@ remark(const struct run_part *p)
 	    p->kind != SET_GLOBALS ? " (no baseline yet)" : "";
 }
 
+/* ---- what a component is worth now ------------------------------------------------- */
+
+enum fate { FATE_GOOD, FATE_ONLY, FATE_LOST };
+
+/* Proven on one store and not on another is no loss: who reads at night must not
+ * take it for one. */
+static enum fate
+fate_of(const struct run_part *p)
+{
+	return p->ok ? FATE_GOOD : p->saved && p->whole ? FATE_ONLY : FATE_LOST;
+}
+
+static void
+put_where(const struct night *n, const struct run_part *p, struct buf *out)
+{
+	for (size_t i = 0; i < n->done.stores.n; i++)
+		if (p->copies[i].verified)
+			buf_printf(out, "%s%s", out->n > 0 ? " and " : "",
+			    n->done.stores.v[i].name);
+}
+
+static bool
+same_text(const char *a, const char *b)
+{
+	return (a == NULL || b == NULL) ? a == b : strcmp(a, b) == 0;
+}
+
+static bool
+same_where(const struct night *n, const struct run_part *a,
+    const struct run_part *b)
+{
+	for (size_t i = 0; i < n->done.stores.n; i++)
+		if (a->copies[i].verified != b->copies[i].verified)
+			return false;
+	return true;
+}
+
+static bool
+same_fate(const struct night *n, const struct run_part *a,
+    const struct run_part *b)
+{
+	return fate_of(a) == fate_of(b) && same_text(a->why, b->why) &&
+	    same_where(n, a, b);
+}
+
+/* "safe on local only: otc, gps", for each way of being that. */
+static void
+list_only(struct night *n)
+{
+	const struct run_part *v = n->done.parts.v;
+
+	for (size_t i = 0; i < n->done.parts.n; i++) {
+		bool first = fate_of(&v[i]) == FATE_ONLY && !v[i].spare;
+		struct buf where = BUF_INIT, names = BUF_INIT;
+
+		for (size_t k = 0; first && k < i; k++)
+			first = v[k].spare || fate_of(&v[k]) != FATE_ONLY ||
+			    !same_where(n, &v[k], &v[i]);
+		for (size_t k = i; first && k < n->done.parts.n; k++)
+			if (!v[k].spare && fate_of(&v[k]) == FATE_ONLY &&
+			    same_where(n, &v[k], &v[i]))
+				add_name(&names, v[k].name);
+		if (first) {
+			put_where(n, &v[i], &where);
+			buf_printf(&n->only, "%ssafe on %s only: %s",
+			    n->only.n > 0 ? "; " : "", where.p, names.p);
+		}
+		buf_release(&where);
+		buf_release(&names);
+	}
+}
+
+/* What is not as it should be, in one line. */
+static void
+put_sum(const struct night *n, struct buf *out)
+{
+	if (n->failed.n > 0)
+		buf_printf(out, "not safe: %s", n->failed.p);
+	if (n->only.n > 0)
+		buf_printf(out, "%s%s", out->n > 0 ? "; " : "", n->only.p);
+	if (out->n == 0)
+		buf_str(out, "a store does not have it");
+}
+
+/* The command that mends it: saving what nobody has, else the night again. */
+static void
+put_next(const struct night *n, struct buf *out)
+{
+	struct buf names = BUF_INIT;
+
+	if (n->failed.n > 0) {
+		buf_str(out, "midwatch backup --all-unsafe");
+		return;
+	}
+	for (size_t i = 0; i < n->done.stores.n; i++)
+		if (n->done.stores.v[i].must && !n->done.stores.v[i].whole)
+			buf_printf(&names, "%s%s", names.n > 0 ? " and " : "",
+			    n->done.stores.v[i].name);
+	buf_printf(out, "midwatch nightly, when %s is mended", names.n > 0 ?
+	    names.p : "that");
+	buf_release(&names);
+}
+
+/* The same reason is said once. */
+static void
+say_bad(struct night *n, size_t i)
+{
+	const struct run_part *v = n->done.parts.v, *p = &v[i];
+	struct buf what = BUF_INIT, where = BUF_INIT;
+	size_t k = 0;
+
+	put_where(n, p, &where);
+	if (fate_of(p) == FATE_ONLY)
+		buf_printf(&what, "safe on %s only", where.p);
+	else
+		buf_str(&what, p->saved ? "NOT WHOLE" : "NOT SAVED");
+	while (k < i && (v[k].spare || p->why == NULL ||
+	    !same_fate(n, &v[k], p)))
+		k++;
+	if (k < i)
+		line(n, "  %-20s %s: as %s", p->name, what.p, v[k].name);
+	else
+		line(n, "  %-20s %s: %s%s%s", p->name, what.p, p->why != NULL ?
+		    p->why : "?", p->next != NULL ? "; " : "", p->next != NULL ?
+		    p->next : "");
+	buf_release(&where);
+	buf_release(&what);
+}
+
 static void
 say_parts(struct night *n)
 {
@@ -95,12 +225,11 @@ say_parts(struct night *n)
 			    p->name, p->why != NULL ? p->why : "?");
 			continue;
 		}
-		line(n, "  %-20s %s: %s%s%s", p->name, p->saved ?
-		    "NOT EVERYWHERE" : "NOT SAVED", p->why != NULL ? p->why :
-		    "?", p->next != NULL ? "; " : "", p->next != NULL ?
-		    p->next : "");
-		add_name(&n->failed, p->name);
+		say_bad(n, i);
+		if (fate_of(p) == FATE_LOST)
+			add_name(&n->failed, p->name);
 	}
+	list_only(n);
 }
 
 static void
@@ -158,6 +287,8 @@ say_what_is_safe(struct night *n)
 	    n->began, n->s.care.cancelled, n->s.care.ctx);
 	if (n->safe.n > 0)
 		line(n, "  safe: %s", n->safe.p);
+	if (n->only.n > 0)
+		line(n, "  %s", n->only.p);
 	for (size_t i = 0; i < u.v.n; i++) {
 		const struct unsafe_one *o = &u.v.v[i];
 
@@ -182,6 +313,7 @@ static void
 say_verdict(struct night *n)
 {
 	size_t good = 0, of = n->done.parts.n;
+	struct buf sum = BUF_INIT, next = BUF_INIT;
 	char *last;
 
 	for (size_t i = 0; i < n->done.parts.n; i++) {
@@ -204,14 +336,16 @@ say_verdict(struct night *n)
 	else if (n->done.cancelled)
 		last = xprintf("[FAIL] nightly: cancelled; %zu of %zu are "
 		    "verified", good, of);
-	else
-		last = xprintf("[FAIL] nightly: %s%s; type: midwatch backup "
-		    "--all-unsafe", n->failed.n > 0 ? "not safe: " :
-		    "a store does not have it", n->failed.n > 0 ?
-		    n->failed.p : "");
+	else {
+		put_sum(n, &sum);
+		put_next(n, &next);
+		last = xprintf("[FAIL] nightly: %s; type: %s", sum.p, next.p);
+	}
 	line(n, "%s", last);
 	saving_log(&n->s, "backup", last);
 	free(last);
+	buf_release(&sum);
+	buf_release(&next);
 }
 
 static void
@@ -234,11 +368,34 @@ say_dry(struct night *n)
 
 /* ---- failure ------------------------------------------------------------------------- */
 
+/* As many of the names as a title can take. */
+static void
+put_brief(const char *names, struct buf *out)
+{
+	size_t from = out->n, more = 0;
+	const char *end;
+
+	for (; *names != '\0'; names = *end != '\0' ? end + 2 : end) {
+		end = strstr(names, ", ");
+		if (end == NULL)
+			end = names + strlen(names);
+		if (out->n > from && out->n - from + (size_t)(end - names) >
+		    BRIEF)
+			more++;
+		else
+			buf_printf(out, "%s%.*s", out->n > from ? ", " : "",
+			    (int)(end - names), names);
+	}
+	if (more > 0)
+		buf_printf(out, " and %zu more", more);
+}
+
 /* Opens an incident, or adds this to the open one: by the same verb that a person
  * would use. */
 static void
 open_incident(struct night *n)
 {
+	struct buf what = BUF_INIT;
 	char exe[4096], *title;
 	ssize_t len = readlink("/proc/self/exe", exe, sizeof exe - 1);
 	struct job_result r;
@@ -247,8 +404,10 @@ open_incident(struct night *n)
 	if (len <= 0 || n->s.job == NULL)
 		return;
 	exe[len] = '\0';
-	title = xprintf("the nightly failed: %.200s", n->failed.n > 0 ?
-	    n->failed.p : "a store does not have it");
+	put_brief(n->failed.n > 0 ? n->failed.p : n->only.n > 0 ? n->only.p :
+	    "a store does not have it", &what);
+	title = xprintf("the nightly failed: %s", what.p);
+	buf_release(&what);
 	const char *argv[] = { exe, "incident", "open", "--title", title,
 		"--state", n->s.desk.state.dir, "--config",
 		desk_config(&n->s.desk), NULL };
@@ -279,23 +438,58 @@ one_more(struct night *n, const char *about, const char *text, bool ok,
 	buf_release(&data);
 }
 
-/* What stood in the way before, and where nothing lies now. */
+/* Did a component or a store already say the same? */
+static bool
+is_said(const struct run_done *d, const struct pre_finding *f)
+{
+	for (size_t i = 0; i < d->parts.n; i++)
+		if (same_text(d->parts.v[i].why, f->text) &&
+		    strcmp(d->parts.v[i].name, f->about) == 0)
+			return true;
+	for (size_t i = 0; i < d->stores.n; i++)
+		if (same_text(d->stores.v[i].why, f->text) &&
+		    strcmp(d->stores.v[i].name, f->about) == 0)
+			return true;
+	return false;
+}
+
+/* What stood in the way before: the same of several is one line. */
+static void
+give_findings(struct night *n)
+{
+	const struct run_done *d = &n->done;
+	const struct pre_finding *v = d->pre.v.v;
+
+	for (size_t i = 0; i < d->pre.v.n; i++) {
+		bool first = v[i].level != PRE_OK && !is_said(d, &v[i]);
+		struct buf names = BUF_INIT;
+		char *text;
+
+		for (size_t k = 0; first && k < i; k++)
+			first = v[k].level == PRE_OK || is_said(d, &v[k]) ||
+			    strcmp(v[k].text, v[i].text) != 0;
+		if (!first)
+			continue;
+		for (size_t k = i; k < d->pre.v.n; k++)
+			if (v[k].level != PRE_OK && !is_said(d, &v[k]) &&
+			    strcmp(v[k].text, v[i].text) == 0)
+				add_name(&names, v[k].about);
+		text = xprintf("nightly, before it began: %s: %s", names.p,
+		    v[i].text);
+		one_more(n, names.p, text, false, v[i].next);
+		free(text);
+		buf_release(&names);
+	}
+}
+
+/* Where nothing lies now. */
 static void
 give_rest(struct night *n)
 {
 	const struct run_done *d = &n->done;
 	char *text;
 
-	for (size_t i = 0; i < d->pre.v.n; i++) {
-		const struct pre_finding *f = &d->pre.v.v[i];
-
-		if (f->level == PRE_OK)
-			continue;
-		text = xprintf("nightly, before it began: %s: %s", f->about,
-		    f->text);
-		one_more(n, f->about, text, false, f->next);
-		free(text);
-	}
+	give_findings(n);
 	for (size_t i = 0; i < d->stores.n; i++) {
 		const struct run_store *r = &d->stores.v[i];
 
@@ -312,10 +506,39 @@ give_rest(struct night *n)
 		    "--plan");
 }
 
+/* Those of one fate are one line. */
+static void
+give_fate(struct night *n, size_t i)
+{
+	const struct run_part *v = n->done.parts.v, *p = &v[i];
+	struct buf names = BUF_INIT, where = BUF_INIT, text = BUF_INIT;
+	size_t of = 0;
+
+	for (size_t k = i; k < n->done.parts.n; k++)
+		if (same_fate(n, &v[k], p)) {
+			add_name(&names, v[k].name);
+			of++;
+		}
+	put_where(n, p, &where);
+	buf_printf(&text, "nightly: %s %s ", names.p, of > 1 ? "are" : "is");
+	if (fate_of(p) == FATE_ONLY)
+		buf_printf(&text, "safe on %s only", where.p);
+	else
+		buf_str(&text, p->ok ? "verified" : p->saved ?
+		    "saved, and not whole" : "not saved");
+	if (p->why != NULL)
+		buf_printf(&text, ": %s", p->why);
+	one_more(n, names.p, text.p, p->ok, p->next);
+	buf_release(&names);
+	buf_release(&where);
+	buf_release(&text);
+}
+
 /* What failed and what did not, into the record of the incident. */
 static void
 give_evidence(struct night *n)
 {
+	const struct run_part *v = n->done.parts.v;
 	char id[STATE_ID_MAX] = "";
 	struct err e = ERR_INIT;
 
@@ -326,22 +549,12 @@ give_evidence(struct night *n)
 		return;
 	give_rest(n);
 	for (size_t i = 0; i < n->done.parts.n; i++) {
-		const struct run_part *p = &n->done.parts.v[i];
-		char *text = xprintf("nightly: %s %s%s%s", p->name, p->ok ?
-		    "is verified" : p->saved ? "is not on every store" :
-		    "is not saved", p->why != NULL ? ": " : "", p->why != NULL ?
-		    p->why : "");
-		struct buf data = BUF_INIT;
+		size_t k = 0;
 
-		json_open(&data);
-		json_put_str(&data, "source", "nightly");
-		json_put_str(&data, "component", p->name);
-		json_put_bool(&data, "verified", p->ok);
-		json_put_str(&data, "next", p->next);
-		json_close(&data);
-		(void)saving_journal(&n->s, EVENT_EVIDENCE, text, data.p, &e);
-		buf_release(&data);
-		free(text);
+		while (k < i && !same_fate(n, &v[k], &v[i]))
+			k++;
+		if (k == i)
+			give_fate(n, i);
 	}
 }
 
@@ -372,6 +585,7 @@ tell(struct night *n, int status)
 {
 	static const char *const schedule[] = { "schedule", "nightly" };
 	const struct site *site = &n->s.desk.site;
+	struct buf sum = BUF_INIT, next = BUF_INIT;
 	struct err e = ERR_INIT;
 	char *subject;
 
@@ -380,10 +594,14 @@ tell(struct night *n, int status)
 	if (n->ok)
 		subject = xprintf("nightly of %s: all %zu are verified",
 		    site->name, n->verified);
-	else
-		subject = xprintf("the nightly of %s FAILED%s%s; type: "
-		    "midwatch backup --all-unsafe", site->name, n->failed.n > 0
-		    ? ": not safe: " : "", n->failed.n > 0 ? n->failed.p : "");
+	else {
+		put_sum(n, &sum);
+		put_next(n, &next);
+		subject = xprintf("the nightly of %s FAILED: %s; type: %s",
+		    site->name, sum.p, next.p);
+		buf_release(&sum);
+		buf_release(&next);
+	}
 	saving_tell(&n->s, n->ok ? SITE_TRIGGER_NIGHTLY_OK :
 	    SITE_TRIGGER_NIGHTLY_FAILED, subject, n->mail.n > 0 ? n->mail.p :
 	    NULL, n->ok ? NULL : schedule);
@@ -521,7 +739,7 @@ int
 nightly_job(struct job *job, struct err *e)
 {
 	struct night n = { .gone = PRUNED_INIT, .failed = BUF_INIT,
-		.safe = BUF_INIT, .mail = BUF_INIT };
+		.safe = BUF_INIT, .only = BUF_INIT, .mail = BUF_INIT };
 	struct backup_lock lock = BACKUP_LOCK_INIT;
 	const json_t *args = json_object_get(job->spec, "args");
 	int status = EXIT_USAGE;
@@ -538,6 +756,7 @@ nightly_job(struct job *job, struct err *e)
 	pruned_release(&n.gone);
 	buf_release(&n.failed);
 	buf_release(&n.safe);
+	buf_release(&n.only);
 	buf_release(&n.mail);
 	VEC_RELEASE(&n.names);
 	saving_close(&n.s);

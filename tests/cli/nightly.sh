@@ -162,7 +162,7 @@ check "and the manifest says both" sh -c 'grep -q "\"complete\":false,\"componen
 check "an incident is open" sh -c 'ls state/incidents | grep -q "^INC-"'
 run_ "$MIDWATCH" incident show
 check "with what failed" contains "$OUT" "the nightly failed: arp, app-files"
-check "and what did not" contains "$OUT" "nightly: otc is verified"
+check "and what did not, as one line" contains "$OUT" "nightly: otc, gps, system-state, globals-otc, settings-otc are verified"
 run_ "$MIDWATCH" status --json
 check "those who watch see that it failed" is \
     '[r["data"].get("result") for r in o["readings"] if r["kind"] == "schedule"]' "['bad']"

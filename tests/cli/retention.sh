@@ -73,7 +73,7 @@ check "who has no hook is named" contains "$OUT" "tell Boss by hand, +234 1 (nig
 check "good news is told to nobody" [ ! -e ops ]
 check "and no heart beats" [ ! -e heart ]
 run_ "$MIDWATCH" incident show
-check "the incident has what stood in the way" contains "$OUT" "nightly, before it began: otc: "
+check "the incident has what stood in the way" contains "$OUT" "nightly: otc is not saved: otc ("
 check "and what each store has" contains "$OUT" "nightly: nas has nothing of tonight"
 run_ "$MIDWATCH" status --notify
 check "nobody hears of the same failure twice" [ "$(wc -l <lead)" = 1 ]

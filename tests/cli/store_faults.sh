@@ -101,6 +101,7 @@ check "stock tools agree" sh -c 'cd "$1" && sha256sum -c --quiet checksums.sha25
 # --- the store, in the middle, for good ----------------------------------------------------
 rm -rf nas
 cp midwatch.cfg kept.cfg
+echo 'components = ( { name = "files"; files = ( "there" ); }, { name = "more"; command = "echo more"; } );' >>midwatch.cfg
 sed -i 's/to = ( "nas" );/& also = ( "local" ); store_patience = "3s";/' midwatch.cfg
 half_way backup otc gps
 : >on
@@ -120,6 +121,19 @@ status=0
 wait $run || status=$?
 check "without another one nothing more is dumped" contains "$(cat middle.out)" "gps is not saved: no store takes a set: nas: given up while otc was sent"
 check "and nothing stays here" [ -z "$(final)" ]
+back
+rm -rf nas local
+half_way nightly
+: >on
+status=0
+wait $run || status=$?
+check "a night is no success without that store" [ $status = 1 ]
+check "but says where everything is safe, and what to type" contains "$(cat middle.out)" \
+    "[FAIL] nightly: safe on local only: otc, gps, files, more; type: midwatch nightly, when nas is mended"
+check "and the same reason once" [ "$(grep -c 'safe on local only: as otc' middle.out)" = 3 ]
+run_ "$MIDWATCH" incident show
+check "the incident has a title that can be read" contains "$OUT" "the nightly failed: safe on local only: otc, gps, files, more"
+check "and one line for all of them" contains "$OUT" "nightly: otc, gps, files, more are safe on local only: nas does not have it: given up"
 mv kept.cfg midwatch.cfg
 back
 rm -rf nas local
