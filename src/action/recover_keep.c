@@ -2,7 +2,8 @@
  * A new password from before the server has it until every file has it: a file of
  * mode 600 in <state>/recover/, whole or not there, on the disk before anything is
  * changed. On a full disk it lies in /dev/shm instead, which a restart of this host
- * empties; the superuser way is then still open.
+ * empties; the superuser way is then still open. All sites of this host share that,
+ * so its name there carries the state directory.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -19,9 +20,10 @@
 #include "base/file.h"
 #include "base/io.h"
 #include "base/proc.h"
+#include "base/sha.h"
 #include "base/who.h"
 
-enum { KEEP_MAX = 16 << 10, LOCK_MS = 5000, NAP_MS = 50 };
+enum { KEEP_MAX = 16 << 10, LOCK_MS = 5000, NAP_MS = 50, MARK = 16 };
 
 static char *
 dir_of(const struct recover *r, bool fallback)
@@ -31,9 +33,24 @@ dir_of(const struct recover *r, bool fallback)
 }
 
 static char *
-path_in(const struct recover *r, const char *dir)
+path_in(const struct recover *r, bool fallback)
 {
-	return xprintf("%s/%s.%u", dir, r->ask.db->name, (unsigned)geteuid());
+	char *dir = dir_of(r, fallback), *real, *path, hex[SHA_HEX];
+	const char *state = r->ask.state->dir;
+
+	if (!fallback)
+		path = xprintf("%s/%s.%u", dir, r->ask.db->name,
+		    (unsigned)geteuid());
+	else {
+		real = realpath(state, NULL);
+		sha_of(real != NULL ? real : state, strlen(real != NULL ?
+		    real : state), hex);
+		path = xprintf("%s/%s.%.*s.%u", dir, r->ask.db->name, MARK,
+		    hex, (unsigned)geteuid());
+		free(real);
+	}
+	free(dir);
+	return path;
 }
 
 /* Somebody else could have put it there. */
@@ -97,11 +114,9 @@ recover_keep_read(struct recover *r, struct recover_kept *k, struct err *e)
 {
 	*k = (struct recover_kept){ .path = NULL };
 	for (int i = 0; i < 2; i++) {
-		struct recover_kept one = { .volatile_ = i == 1 };
-		char *dir = dir_of(r, i == 1);
+		struct recover_kept one = { .volatile_ = i == 1,
+			.path = path_in(r, i == 1) };
 
-		one.path = path_in(r, dir);
-		free(dir);
 		if (read_one(one.path, &one)) {
 			*k = one;
 			mask_add(&r->mask, k->password);
@@ -186,10 +201,9 @@ recover_keep_left(const struct recover *r)
 	size_t n = 0;
 
 	for (int i = 0; i < 2; i++) {
-		char *dir = dir_of(r, i == 1), *path = path_in(r, dir);
+		char *path = path_in(r, i == 1);
 
 		n += beside(path, "", false);
-		free(dir);
 		free(path);
 	}
 	return n > 0;
@@ -199,10 +213,9 @@ void
 recover_keep_sweep(const struct recover *r)
 {
 	for (int i = 0; i < 2; i++) {
-		char *dir = dir_of(r, i == 1), *path = path_in(r, dir);
+		char *path = path_in(r, i == 1);
 
 		sweep(path);
-		free(dir);
 		free(path);
 	}
 }
@@ -219,7 +232,7 @@ recover_keep_write(struct recover *r, struct recover_kept *k, struct err *e)
 		k->by = xstrdup(who_am_i()->by);
 	fill(r, k, &b);
 	for (int i = k->volatile_; i < 2 && !ok; i++) {
-		char *dir = dir_of(r, i == 1), *path = path_in(r, dir);
+		char *dir = dir_of(r, i == 1), *path = path_in(r, i == 1);
 
 		err_clear(e);
 		ok = make_dir(dir, i == 1, e);
@@ -282,7 +295,7 @@ recover_kept_release(struct recover_kept *k)
 void
 recover_keep_others(struct recover *r)
 {
-	char *dir = dir_of(r, false), *mine = path_in(r, dir);
+	char *dir = dir_of(r, false), *mine = path_in(r, false);
 	const char *own = strrchr(mine, '/') + 1;
 	size_t n = strlen(r->ask.db->name);
 	DIR *d = opendir(dir);

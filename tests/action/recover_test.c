@@ -8,7 +8,7 @@
 #include <dirent.h>
 #include <sys/ptrace.h>
 
-#include "action/recover.h"
+#include "action/recover_intern.h"
 #include "base/file.h"
 
 static struct kit_pg box;
@@ -305,10 +305,42 @@ where_the_state_has_no_room_memory_keeps_it(void **state_)
 	free(dir);
 }
 
+/* They share the host's memory, their databases may be called the same. */
+static void
+two_sites_of_one_host_keep_theirs_apart(void **state_)
+{
+	struct state other;
+	struct recover one = rotation(true), two = rotation(true);
+	struct recover_kept k = { .volatile_ = true,
+		.password = xstrdup("of the first"),
+		.verifier = xstrdup("its verifier") };
+	struct recover_kept got;
+	struct err e = ERR_INIT;
+
+	(void)state_;
+	NEED_PG(&box);
+	assert_true(state_open(&other, test_path("other"), NULL, NULL, &e));
+	two.ask.state = &other;
+	assert_true(recover_keep_write(&one, &k, &e));
+	assert_true(k.volatile_);
+	assert_false(recover_keep_read(&two, &got, &e));
+	assert_false(recover_keep_left(&two));
+	assert_true(recover_keep_read(&one, &got, &e));
+	assert_string_equal(got.password, "of the first");
+	recover_kept_release(&got);
+	recover_keep_remove(&k);
+	assert_false(recover_keep_left(&one));
+	recover_kept_release(&k);
+	recover_release(&one);
+	recover_release(&two);
+	state_release(&other);
+}
+
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(killed_at_any_call_some_stored_secret_works),
 	cmocka_unit_test(what_was_broken_is_mended_after_any_kill),
 	cmocka_unit_test(where_the_state_has_no_room_memory_keeps_it),
+	cmocka_unit_test(two_sites_of_one_host_keep_theirs_apart),
 };
 
 int
