@@ -9,8 +9,9 @@
 #include "reading/reading.h"
 
 void wal_look(struct clean_plan *p);
-/* Out of one reading of a database; full: some disk of the site is above 80 %.
- * False: its pg_wal is nothing to speak of. */
+/* Out of one reading of a database; full_used: what is used of the disk above
+ * 80 % that it lies on, 0 when it lies on none. False: its pg_wal is nothing to
+ * speak of. */
 bool wal_say(const struct reading *r, int64_t full_used, struct buf *out);
 
 #endif

@@ -20,7 +20,8 @@
  *	last_login	the last time that it worked
  *	answers		false: it let us in and then did not answer
  *	version, encoding, started, clock (the server's)
- *	system_identifier, in_recovery, checksums, archive_mode, wal_level
+ *	system_identifier, in_recovery, checksums, archive_mode, wal_level,
+ *	data_directory	(pg_read_all_settings)
  *	superuser, may_signal, sees_sessions, sees_wal, sees_ready,
  *	sees_identity	what this login may do and see
  *	login_expires	the password's end; login_limit, database_limit

@@ -91,6 +91,8 @@ static const struct piece hello_sql[] = {
 	    SEES ", pg_has_role('pg_signal_backend', 'USAGE'), "
 	    "has_function_privilege('pg_catalog.pg_ls_waldir()', 'EXECUTE'), "
 	    "has_function_privilege('pg_catalog.pg_control_system()', 'EXECUTE'), "
+	    "CASE WHEN pg_has_role('pg_read_all_settings', 'USAGE')"
+	    " THEN current_setting('data_directory') END, "
 	    "CASE WHEN isfinite(r.rolvaliduntil) THEN " MS("r.rolvaliduntil")
 	    " END, nullif(r.rolconnlimit, -1), nullif(d.datconnlimit, -1), " },
 	{ 0, 120000, "false, " },
@@ -112,6 +114,7 @@ static const struct column hello_columns[] = {
 	{ "freeze_max_age", 'i' }, { "multixact_freeze_max_age", 'i' },
 	{ "superuser", 'b' }, { "sees_sessions", 'b' }, { "may_signal", 'b' },
 	{ "sees_wal", 'b' }, { "sees_identity", 'b' },
+	{ "data_directory", 's' },
 	{ "login_expires", 't' }, { "login_limit", 'i' },
 	{ "database_limit", 'i' }, { "sees_ready", 'b' },
 	{ "wal_keep_size", 'i' }, { "slot_keep_size", 'i' },

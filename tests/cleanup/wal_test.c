@@ -40,6 +40,13 @@ a_usual_pg_wal_is_nothing_to_speak_of(void **state)
 	    "\"max_wal_size\":1073741824}", 0));
 	assert_false(say("{\"wal_size\":1073741824,"
 	    "\"max_wal_size\":1073741824}", 100 * GB));
+	/* much has just been written, and no disk wants room */
+	assert_false(say("{\"wal_size\":10737418240,"
+	    "\"max_wal_size\":1073741824}", 0));
+	/* a slot that keeps what is there anyway */
+	assert_false(say("{\"wal_size\":33554432,\"max_wal_size\":1073741824,"
+	    "\"slots\":[{\"name\":\"standby\",\"active\":true,\"held\":"
+	    "16777216}]}", 0));
 }
 
 static void
@@ -64,8 +71,9 @@ what_holds_it_is_named_with_the_way_out(void **state)
 	    "\"wal_keep_size\":8589934592}", 0));
 	has("wal_keep_size keeps 8.0 GB");
 	assert_true(say("{\"wal_size\":10737418240,\"max_wal_size\":1073741824}",
-	    0));
-	has("nothing is seen to hold it");
+	    20 * GB));
+	has("nothing is seen to hold it: CHECKPOINT lets the server remove");
+	assert_null(strstr(said, "; then"));
 }
 
 static void
@@ -74,6 +82,8 @@ it_counts_when_it_is_much_of_a_full_disk(void **state)
 	(void)state;
 	assert_true(say("{\"wal_size\":1073741824,\"max_wal_size\":1073741824}",
 	    4 * GB));
+	has("it may have up to 1.0 GB: ALTER SYSTEM SET max_wal_size");
+	assert_null(strstr(said, "then CHECKPOINT"));
 }
 
 static const struct CMUnitTest tests[] = {

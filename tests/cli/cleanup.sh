@@ -192,6 +192,7 @@ exec 8<&-
 check "whole" [ -e "nas/nightly/$far/manifest.json" ]
 
 # --- pg_wal is what fills the disk ---------------------------------------------------------------
+small_fs tmpfs 260M "$WORK/pg" && tight=yes || tight=
 if pg_start_cluster "$WORK/pg" "max_wal_size = 32MB"; then
 	psql_ "$WORK/pg" -c 'CREATE DATABASE otc' -c "SELECT pg_create_physical_replication_slot('gone_standby', true)" >/dev/null
 	psql_ "$WORK/pg" -d otc -c "SELECT pg_logical_emit_message(false, 'x', repeat('y', 1000000)) FROM generate_series(1, 70)" >/dev/null
@@ -204,6 +205,18 @@ if pg_start_cluster "$WORK/pg" "max_wal_size = 32MB"; then
 	check "a data directory is never cleaned" contains "$OUT" "pg/data' is never cleaned: it is in a data directory of PostgreSQL"
 	check "nor pg_wal" contains "$OUT" "pg_wal' is never cleaned: it is a directory of PostgreSQL's own"
 	check "nor one that lies in a folder which is" contains "$OUT" "data: it is a data directory of PostgreSQL"
+	psql_ "$WORK/pg" -c "SELECT pg_drop_replication_slot('gone_standby')" >/dev/null
+	run_ "$MIDWATCH" cleanup --plan
+	check "held by nothing, and on no full disk, it is no matter" lacks "$OUT" "pg_wal of otc"
+	if [ -n "$tight" ]; then
+		site '' "$WORK/pg"
+		sed -i "s|host = \"127.0.0.1\"; port = 1;|host = \"$WORK/pg\"; port = $PG_PORT; user = \"postgres\";|" midwatch.cfg
+		room=$(df --output=avail -B1 pg | tail -n 1)
+		head -c $((room - 20000000)) /dev/zero >pg/filler
+		run_ "$MIDWATCH" cleanup --plan
+		check "on the disk that is full it is, with what makes it smaller" contains "$OUT" "it: CHECKPOINT lets the server remove what it needs no more"
+		rm pg/filler
+	fi
 	pg_stop_cluster "$WORK/pg" immediate
 else
 	skip "what holds pg_wal is said" "$WHY"

@@ -297,6 +297,7 @@ expect_exit 3 "the clean-up shows its plan first" "$MIDWATCH" run cleanup
 code=$(printf '%s\n' "$OUT" | sed -n 's/^code: //p')
 check "what goes, and why" contains "$OUT" "old/20250201/otc.dump"
 check "that it is enough" contains "$OUT" "to come below 80 %"
+check "no database's WAL is blamed for it" lacks "$OUT" "pg_wal of"
 [ -z "$engine" ] || check "yesterday's image goes, the legacy container's stays" sh -c \
     'printf "%s" "$1" | grep -q "^  image .*otc-api:old" && printf "%s" "$1" | grep -q "container arp-db-prod of box: the place"' sh "$OUT"
 check "the emergency copies stay" contains "$OUT" "the newest verified copy of arp here"
