@@ -61,7 +61,7 @@ write_text(const struct site *site, const struct tell *t, struct buf *b)
 
 static void
 say_in(const struct state *state, const char *incident, enum event_kind kind,
-    const char *text, const char *data)
+    const char *text, const char *data, bool late)
 {
 	struct incident inc = INCIDENT_INIT;
 	struct err e = ERR_INIT;
@@ -74,8 +74,10 @@ say_in(const struct state *state, const char *incident, enum event_kind kind,
 		return;
 	}
 	dir = state_path(state, "incidents/%s", incident);
-	if (incident_load(&inc, dir, &e))
-		(void)incident_say(&inc, kind, NULL, text, data, &e);
+	/* behind its end the checkpoint moves along, or the line proves nothing */
+	if (incident_load(&inc, dir, &e) && incident_say(&inc, kind, NULL,
+	    text, data, &e) && late && inc.state == INC_CLOSED)
+		(void)log_checkpoint(state, &inc, text, &e);
 	incident_release(&inc);
 	free(dir);
 }
@@ -130,7 +132,7 @@ journal_one(const struct state *state, const struct tell *t,
 		put_fit(&data, "text", t->text, TEXT_MAX);
 	json_close(&data);
 	say_in(state, t->incident, told ? EVENT_TOLD : EVENT_TELL, text.p,
-	    data.p);
+	    data.p, false);
 	buf_release(&text);
 	buf_release(&data);
 }
@@ -156,7 +158,7 @@ journal_late(const struct state *state, const struct queue_end *end)
 		json_put_str(&data, "why", end->why);
 	json_close(&data);
 	say_in(state, end->incident, end->sent ? EVENT_TOLD : EVENT_TELL,
-	    text.p, data.p);
+	    text.p, data.p, true);
 	buf_release(&text);
 	buf_release(&data);
 }

@@ -434,18 +434,10 @@ desk_runbook(struct desk *d, struct err *e)
 void
 desk_log_checkpoint(struct desk *d, const char *text)
 {
-	struct buf data = BUF_INIT, point = BUF_INIT;
 	struct err e = ERR_INIT;
 
-	incident_checkpoint(&d->inc, &point);
-	json_open(&data);
-	json_put_str(&data, "incident", d->inc.id);
-	json_put_str(&data, "checkpoint", point.p);
-	json_close(&data);
-	if (!log_say(&d->state, EVENT_CHECKPOINT, text, data.p, &e))
+	if (!log_checkpoint(&d->state, &d->inc, text, &e))
 		cli_note("%s", e.msg);
-	buf_release(&data);
-	buf_release(&point);
 }
 
 const char *

@@ -297,6 +297,21 @@ tell_end(struct desk *d, const struct ending *how)
 	free(subject);
 }
 
+/* Who is told stands in the journal too, so the mark comes behind; and one before,
+ * since telling may take a minute and be killed. */
+static void
+mark_end(struct desk *d, const struct ending *how)
+{
+	const char *text = how->to == INC_CLOSED ? "incident closed" :
+	    "incident resolved";
+	int64_t seq = d->inc.j.scan.seq;
+
+	desk_log_checkpoint(d, text);
+	tell_end(d, how);
+	if (d->inc.j.scan.seq != seq)
+		desk_log_checkpoint(d, text);
+}
+
 static int
 end(struct cli *c, int argc, char **argv, const struct ending *how)
 {
@@ -340,11 +355,8 @@ end(struct cli *c, int argc, char **argv, const struct ending *how)
 	for (size_t i = 0; i < cs.v.n; i++)
 		cs.v.v[i].over = incident_overridden(&d.inc,
 		    cs.v.v[i].cond->text);
-	desk_log_checkpoint(&d, how->to == INC_CLOSED ? "incident closed" :
-	    "incident resolved");
+	mark_end(&d, how);
 	report(&d, &cs, true);
-	(void)fflush(stdout);
-	tell_end(&d, how);
 out:
 	status = ok ? EXIT_DONE : cli_fail(c, &e);
 quiet:

@@ -286,6 +286,9 @@ end_line(struct desk *d, bool ok, const struct err *e, const char *said)
 	struct buf b = BUF_INIT;
 	int status = EXIT_DONE;
 
+	/* who is told that it is closed is ticked behind its end */
+	if (ok && d->inc.state == INC_CLOSED)
+		desk_log_checkpoint(d, said);
 	if (!ok)
 		status = cli_fail(d->cli, e);
 	else if (d->cli->json) {
@@ -490,11 +493,12 @@ incident_told(struct cli *c, int argc, char **argv)
 	struct desk d;
 
 	if (!cli_parse(c, argc, argv, opts, sizeof opts / sizeof *opts) ||
-	    !cli_words(c, 0, 0, "midwatch incident told [--by-hand WHO "
-	    "[--trigger T] [--no-answer]] [--send]") || (trigger != NULL &&
+	    !cli_words(c, 0, 1, "midwatch incident told [INCIDENT] [--by-hand "
+	    "WHO [--trigger T] [--no-answer]] [--send]") || (trigger != NULL &&
 	    telling_trigger(trigger) == SITE_TRIGGER_COUNT))
 		return EXIT_USAGE;
-	ok = desk_open(&d, c, &e) && desk_incident(&d, NULL, &e);
+	ok = desk_open(&d, c, &e) && desk_incident(&d, c->words.n > 0 ?
+	    c->words.v[0] : NULL, &e);
 	if (ok && who != NULL)
 		return end_line(&d, tick_all(&d, right_name(&d, who), trigger,
 		    silent, &e), &e, "ticked");

@@ -24,7 +24,7 @@ const struct verb verbs[] = {
 	    "incident update --snooze 10m --reason WHY\n"
 	    "incident tell TRIGGER [--text T] [--except WHO] [--again]\n"
 	    "incident notify TRIGGER [--text T]\n"
-	    "incident told [--by-hand WHO [--trigger T] [--no-answer]] "
+	    "incident told [INCIDENT] [--by-hand WHO [--trigger T] [--no-answer]] "
 	    "[--send]\n"
 	    "incident escalate [WHO] [--text T] [--due]\n"
 	    "incident ack WHO\n"

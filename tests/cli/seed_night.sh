@@ -350,6 +350,7 @@ expect_exit 0 "now it closes" "$MIDWATCH" incident close
 check "and the channel hears of it" told channel close
 id=$(basename "$(ls -d state/incidents/INC-*)")
 expect_exit 0 "its journal is whole" "$MIDWATCH" verify "state/incidents/$id/journal.jsonl"
+check "to its last line, the telling of it included" contains "$OUT" "its end is proven by the checkpoint"
 expect_exit 0 "for the second reader too" python3 "$ROOT/tests/verify.py" "state/incidents/$id/journal.jsonl"
 expect_exit 0 "the report after closing is written" "$MIDWATCH" export "$id" --format json --output pm.json
 "$MIDWATCH" export "$id" --output pm.md 2>/dev/null
