@@ -554,6 +554,15 @@ cond_ask(const struct cond *c, const struct cond_world *w, struct buf *why)
 	return t;
 }
 
+bool
+cond_by_person(const struct cond *c)
+{
+	enum cond_id id = c->row->id;
+
+	return !c->negated && (id == COND_TOLD || id == COND_DECLARED ||
+	    id == COND_RCA || id == COND_FOLLOWUPS);
+}
+
 void
 cond_help(struct buf *out)
 {

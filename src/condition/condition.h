@@ -65,6 +65,8 @@ const char *truth_name(enum truth t);
 bool cond_same(const struct cond *a, const struct cond *b);
 /* The step that it asks about (`step ID done`), or NULL. */
 const char *cond_step(const struct cond *c);
+/* Nothing but a line that a person adds makes it true: waiting does not. */
+bool cond_by_person(const struct cond *c);
 /* The table as text, for help and the runbook manual. */
 void cond_help(struct buf *out);
 

@@ -413,6 +413,8 @@ fold_step(struct incident *inc, struct inc_entry *en)
 	s->seq = en->seq;
 	set(&s->by, en->by);
 	set(&s->how, str(en, "how"));
+	s->waits = s->state == STEP_FAILED && s->how != NULL &&
+	    strcmp(s->how, INC_WAITS) == 0;
 	set(&s->reason, str(en, "reason"));
 	if (en->kind == EVENT_STEP_STARTED) {
 		s->started = en->at;

@@ -42,6 +42,10 @@ struct inc_entry {
 	bool pinned, bad;
 };
 
+/* The outcome of a step that did all it could: a person has to do the rest, by a
+ * line of their own. */
+#define INC_WAITS "waits for a person"
+
 struct inc_step {
 	char *id;
 	enum step_state state;
@@ -51,6 +55,7 @@ struct inc_step {
 	int attempts;
 	char *by;		/* who or what set the state */
 	char *how;		/* "proven", "confirmed", "exit 0", ... */
+	bool waits;		/* failed so far: for INC_WAITS */
 	char *reason;		/* of a failure, skip or doubt */
 	bool proof_lost;	/* its proof was seen to be false since */
 };

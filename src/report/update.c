@@ -142,7 +142,8 @@ actions(const struct engine *en, int64_t now, struct buf *out)
 			buf_printf(out, "- %s done: ", at);
 		} else if (s->state == STEP_FAILED || s->state == STEP_DOUBT)
 			buf_printf(out, "- %s: ", s->state == STEP_DOUBT ?
-			    "IN DOUBT" : is_look(en, s) ? "found" : "FAILED");
+			    "IN DOUBT" : is_look(en, s) ? "found" :
+			    s->waits ? "waits for a person" : "FAILED");
 		else
 			continue;
 		short_text(out, title_of(en, s));

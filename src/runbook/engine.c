@@ -162,10 +162,19 @@ engine_view(struct engine *en, const struct rb_step *step, struct view *v)
 const struct rb_step *
 engine_next(struct engine *en)
 {
+	const struct rb_step *waits = NULL;
+
 	for (size_t i = 0; i < en->rb->n; i++) {
+		const struct inc_step *s = incident_step(en->inc,
+		    en->rb->steps[i].id);
 		struct view v;
 		enum view_state state;
 
+		/* A call that somebody makes holds up no other work. */
+		if (s != NULL && s->waits && en->rb->steps[i].parallel) {
+			waits = waits == NULL ? &en->rb->steps[i] : waits;
+			continue;
+		}
 		engine_view(en, &en->rb->steps[i], &v);
 		state = v.state;
 		view_release(&v);
@@ -176,7 +185,7 @@ engine_next(struct engine *en)
 		    state == VIEW_DOUBT)
 			return &en->rb->steps[i];
 	}
-	return NULL;
+	return waits;
 }
 
 void

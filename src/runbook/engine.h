@@ -85,6 +85,9 @@ bool engine_sweep(struct engine *en, struct err *e);
 /* Finished steps whose proof turned false, or holds again, get their line. */
 bool engine_watch_proofs(struct engine *en, struct err *e);
 
+/* Steps that waited for a person, who has done it: they are done. */
+bool engine_settle_waiting(struct engine *en, struct err *e);
+
 /* Whether it may run now; e->kind ERR_GUARD says why not, *ret_soft that
  * `anyway` would be enough, *ret_confirm that this has to be typed. */
 bool engine_may_run(struct engine *en, const struct rb_step *step,

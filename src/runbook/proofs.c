@@ -59,6 +59,8 @@ say(struct engine *en, const struct rb_step *step, const struct verdict *v,
 bool
 engine_watch_proofs(struct engine *en, struct err *e)
 {
+	if (!engine_settle_waiting(en, e))
+		return false;
 	engine_forget(en);
 	for (size_t i = 0; i < en->rb->n; i++) {
 		const struct rb_step *step = &en->rb->steps[i];

@@ -192,37 +192,59 @@ put_proofs(struct engine *en, const struct rb_step *step, struct buf *data)
 	json_close_list(data);
 }
 
+struct lack {
+	struct buf text;
+	struct buf calls;	/* what is to be done by a person, and no more */
+	bool by_person;		/* nothing else is missing */
+};
+
+static void
+lack_release(struct lack *l)
+{
+	buf_release(&l->text);
+	buf_release(&l->calls);
+}
+
 /* All proofs hold; a lack is described. */
 static bool
-proven(struct engine *en, const struct rb_step *step, struct buf *lack)
+proven(struct engine *en, const struct rb_step *step, struct lack *lack)
 {
 	bool all = true;
 
 	engine_forget(en);
 	en->fresh = true;
-	buf_clear(lack);
+	buf_clear(&lack->text);
+	buf_clear(&lack->calls);
+	lack->by_person = true;
 	for (size_t i = 0; i < step->proves.n; i++) {
+		const struct cond *c = &step->proves.v[i];
 		const char *why;
-		enum truth t = engine_ask(en, &step->proves.v[i], &why);
+		enum truth t = engine_ask(en, c, &why);
 
 		if (t == TRUTH_YES)
 			continue;
 		all = false;
-		buf_printf(lack, "%s'%s': %s, %s", lack->n ? "; " : "",
-		    step->proves.v[i].text, truth_name(t), why);
+		lack->by_person = lack->by_person && cond_by_person(c);
+		buf_printf(&lack->text, "%s'%s': %s, %s", lack->text.n ? "; " :
+		    "", c->text, truth_name(t), why);
+		buf_printf(&lack->calls, "%s%s", lack->calls.n ? "; " : "",
+		    why);
 	}
 	return all;
 }
 
-/* Asks until the deadline; job may be NULL (then nobody can cancel). */
+/* Asks until the deadline, or until nothing but a person's word is missing; job
+ * may be NULL (then nobody can cancel). */
 static bool
 proven_within(struct engine *en, const struct rb_step *step, struct job *job,
-    struct buf *lack)
+    struct lack *lack)
 {
 	int64_t end = clock_mono_ms() + step->proof_within_ms;
 
+	/* what the work itself has journaled is a line of another process */
+	(void)incident_poll(en->inc, NULL);
 	while (!proven(en, step, lack)) {
-		if (clock_mono_ms() + POLL_MS > end ||
+		if (lack->by_person || clock_mono_ms() + POLL_MS > end ||
 		    (job != NULL && job_cancelled(job)))
 			return false;
 		clock_sleep_ms(POLL_MS);
@@ -376,7 +398,8 @@ ended(struct engine *en, const struct rb_step *step, bool good,
 	ok = incident_append(en->inc, &d, 1, g != NULL ? engine_unchanged : NULL,
 	    g, NULL, e);
 	buf_release(&data);
-	if (ok && !good)
+	/* what waits has not failed */
+	if (ok && !good && strcmp(how, INC_WAITS) != 0)
 		on_fail(en, step, reason != NULL ? reason : how);
 	return ok;
 }
@@ -388,16 +411,39 @@ run_here(struct engine *en, const struct rb_step *step, enum run_result *ret,
     struct err *e)
 {
 	struct step_guard g = engine_guard(en, step->id);
-	struct buf lack = BUF_INIT;
+	struct lack lack = { .by_person = false };
 	bool good, ok;
 
 	/* nothing of the world changes, so the outcome is the only line; it is
 	 * refused when somebody else has moved the step meanwhile */
 	good = proven_within(en, step, NULL, &lack);
-	ok = ended(en, step, good, !good ? "not proven" : step->proves.n > 0 ?
-	    "proven" : "confirmed", good ? NULL : lack.p, NULL, &g, e);
+	/* a check that says no has its answer: it waits for nothing */
+	ok = ended(en, step, good, good ? step->proves.n > 0 ? "proven" :
+	    "confirmed" : lack.by_person && step->kind == STEP_MANUAL ?
+	    INC_WAITS : "not proven", good ? NULL : lack.by_person ?
+	    lack.calls.p : lack.text.p, NULL, &g, e);
 	*ret = good ? RUN_DONE : RUN_FAILED;
-	buf_release(&lack);
+	lack_release(&lack);
+	return ok;
+}
+
+bool
+engine_settle_waiting(struct engine *en, struct err *e)
+{
+	struct lack lack = { .by_person = false };
+	bool ok = true;
+
+	for (size_t i = 0; ok && i < en->rb->n; i++) {
+		const struct rb_step *step = &en->rb->steps[i];
+		const struct inc_step *s = incident_step(en->inc, step->id);
+		struct step_guard g;
+
+		if (s == NULL || !s->waits || !proven(en, step, &lack))
+			continue;
+		g = engine_guard(en, step->id);
+		ok = ended(en, step, true, "proven", NULL, NULL, &g, e);
+	}
+	lack_release(&lack);
 	return ok;
 }
 
@@ -616,7 +662,7 @@ try_once(struct engine *en, const struct rb_step *step, struct job *job,
 	    .dir = en->site != NULL ? en->site->doc.dir : NULL };
 	struct site_spec spec;
 	struct err e = ERR_INIT;
-	struct buf lack = BUF_INIT;
+	struct lack lack = { .by_person = false };
 
 	if (step->at != NULL)
 		c.at = site_spec(&spec, en->site, site_place(en->site,
@@ -647,13 +693,17 @@ try_once(struct engine *en, const struct rb_step *step, struct job *job,
 		a->how = "exit 0";
 	else if (proven_within(en, step, job, &lack))
 		a->how = "proven";
-	else {
+	else if (lack.by_person) {
+		a->cancelled = job_cancelled(job);
+		buf_str(&a->reason, lack.calls.p);
+		a->how = INC_WAITS;
+	} else {
 		a->cancelled = job_cancelled(job);
 		buf_str(&a->reason, "it ended with exit 0, but is not proven: ");
-		buf_str(&a->reason, lack.p);
+		buf_str(&a->reason, lack.text.p);
 		a->how = "not proven";
 	}
-	buf_release(&lack);
+	lack_release(&lack);
 }
 
 static bool
@@ -733,7 +783,8 @@ engine_job(struct engine *en, struct job *job, struct err *e)
 		job_progress(job, say, tries, step->retries + 1);
 		free(say);
 		try_once(en, step, job, &action, &a);
-		if (a.reason.n == 0 || a.cancelled || tries > step->retries)
+		if (a.reason.n == 0 || a.cancelled || tries > step->retries ||
+		    strcmp(a.how, INC_WAITS) == 0)
 			break;
 		job_say(job, "midwatch: %s; trying again", a.reason.p);
 		if (!wait_retry(job, step->retry_after_ms)) {

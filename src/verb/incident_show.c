@@ -165,7 +165,8 @@ show_steps(struct desk *d)
 			    "done", is->by);
 		else if (v.state != VIEW_TODO && v.why.n > 0)
 			cli_out("             %s: %.300s", v.soft ?
-			    "should wait" : view_name(v.state), v.why.p);
+			    "should wait" : is != NULL && is->waits ? INC_WAITS :
+			    view_name(v.state), v.why.p);
 		view_release(&v);
 	}
 }

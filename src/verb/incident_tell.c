@@ -286,6 +286,9 @@ end_line(struct desk *d, bool ok, const struct err *e, const char *said)
 	struct buf b = BUF_INIT;
 	int status = EXIT_DONE;
 
+	if (ok && d->inc.runbook != NULL && d->inc.state != INC_CLOSED &&
+	    desk_runbook(d, &(struct err){ 0 }))
+		(void)engine_settle_waiting(&d->en, &(struct err){ 0 });
 	/* who is told that it is closed is ticked behind its end */
 	if (ok && d->inc.state == INC_CLOSED)
 		desk_log_checkpoint(d, said);

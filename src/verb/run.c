@@ -139,6 +139,9 @@ say_end(struct desk *d, const struct rb_step *step, int64_t job, bool detached,
 	else if (done)
 		cli_out("[OK] %s: %s", step->id, wanted == STEP_SKIPPED ?
 		    "skipped" : s->how ? s->how : "done");
+	else if (s != NULL && s->waits)
+		cli_out("[WAITS] %s: waits for a person: %s", step->id,
+		    s->reason != NULL ? s->reason : "");
 	else {
 		cli_out("[FAIL] %s: %s", step->id, s != NULL && s->reason ?
 		    s->reason : "it did not end well");

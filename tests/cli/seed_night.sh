@@ -260,9 +260,10 @@ expect_exit 0 "it is declared" "$MIDWATCH" incident declare data-risk "ARP has n
 check "compliance is told" told compliance data-risk
 check "audit as well, since the site is regulated" told audit data-risk
 expect_exit 1 "the step waits for a call that only a person can make" "$MIDWATCH" run tell-data-risk
-check "and says how it is ticked" contains "$OUT" "midwatch incident told --by-hand"
+check "and says how it is ticked" sh -c 'printf "%s\n" "$1" | grep -q "^\[WAITS\] tell-data-risk: waits for a person: .*midwatch incident told --by-hand"' sh "$OUT"
 expect_exit 0 "the security officer was called" "$MIDWATCH" incident told --by-hand "Security officer"
-step "then all who have to know do" tell-data-risk
+expect_exit 3 "then all who have to know do, and the step is done by itself" "$MIDWATCH" run tell-data-risk
+check "proven" contains "$ERR" "is done already (proven)"
 step "the decision is confirmed" declare
 check "nobody was woken in vain" [ ! -e told-head ]
 

@@ -41,6 +41,9 @@ runbook = { name = "calls"; title = "Calls"; version = 1; severity = "SEV-2";
       proves = ( "update sent within 15m" ); timeout = "30s"; stop = "safe: nothing"; },
     { id = "next"; kind = "action"; action = "escalate"; title = "The next in line"; parallel = true;
       proves = ( "told escalate" ); timeout = "30s"; stop = "safe: nothing"; },
+    { id = "risk"; kind = "action"; action = "tell"; args = { trigger = "data-risk"; }; title = "Tell of the risk"; parallel = true;
+      proves = ( "told data-risk" ); retries = 1; retry_after = "20s"; timeout = "30s"; stop = "safe: nothing";
+      on_fail = ( "note the risk was told to nobody" ); },
     { id = "hooks"; kind = "action"; action = "notify"; args = { trigger = "update"; }; title = "Hooks alone"; parallel = true;
       proves = ( "told update" ); timeout = "30s"; stop = "safe: nothing"; }
   );
@@ -128,7 +131,17 @@ check "which is open in the record" one tell "tell Compliance by hand"
 expect_exit 3 "it is declared once" "$MIDWATCH" incident declare data-risk --confirm
 run_ "$MIDWATCH" incident show
 check "what is to be told stands on the page" contains "$OUT" "TO TELL: Compliance, +234 800 000 007 (data-risk)"
+began=$(date +%s)
+expect_exit 1 "a step whose call only a person can make waits for that" "$MIDWATCH" run risk
+check "and says how it is ticked" sh -c 'printf "%s\n" "$1" | grep -q "^\[WAITS\] risk: waits for a person: Compliance is still to be told .*told --by-hand"' - "$OUT"
+check "at once, and but once" [ $(($(date +%s) - began)) -lt 18 ]
+check "it has not failed" lacks "$(journal)" "the risk was told to nobody"
+run_ "$MIDWATCH" incident show
+check "which the page says as well" contains "$OUT" "waits for a person: Compliance is still to be told"
+check "and it holds up nothing else" lacks "$OUT" "now: Tell of the risk"
 expect_exit 0 "a call is ticked" "$MIDWATCH" incident told --by-hand compliance
+check "with it the step is done" [ "$("$MIDWATCH" incident show --json | python3 -c 'import json, sys
+print([s["how"] for s in json.load(sys.stdin)["steps"] if s["id"] == "risk"])')" = "['proven']" ]
 check "by whom" one told "Compliance was told by hand (data-risk), by"
 run_ "$MIDWATCH" incident show
 check "and then it is gone from the page" lacks "$OUT" "TO TELL"

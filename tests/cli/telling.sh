@@ -106,9 +106,11 @@ else
 fi
 
 # --- hooks that never end ------------------------------------------------------------------------
-# The three of them take what there is; the last one has its moment.
+# The three of them take what there is (a minute, in a soak); the last one has its
+# moment.
 mkdir never && cd never
 site 1 'A=sleep 300' 'B=sleep 300' 'C=sleep 300' 'Z=cat >>z' >midwatch.cfg
+[ -n "${MIDWATCH_SOAK-}" ] || sed -i 's/comms = {/comms = { timeout = "2s";/' midwatch.cfg
 run_ "$MIDWATCH" status --notify
 check "hooks that hang do not keep the last one from being told" lines z 1
 check "and are given up" contains "$ERR" "could not be told: C"
