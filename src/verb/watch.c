@@ -9,6 +9,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "action/queue.h"
+#include "action/tell.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/io.h"
@@ -17,6 +19,7 @@
 #include "watch/watch.h"
 
 enum { UNUSED_MS = 60000, START_MS = 5000,
+       SEND_MS = 5000,
        SILENT_MS = 25000 };	/* what a feed says at least is more often */
 
 /* ---- the serving side ------------------------------------------------------------ */
@@ -49,12 +52,17 @@ keep(void *ctx, const char *lines, size_t n)
 	struct desk *d = ctx;
 	struct err e = ERR_INIT;
 	char id[STATE_ID_MAX] = "";
+	bool open = incident_current(&d->state, false, id, &e) &&
+	    id[0] != '\0' && desk_incident(d, id, &e);
 
-	if (!incident_current(&d->state, false, id, &e) || id[0] == '\0' ||
-	    !desk_incident(d, id, &e))
-		return;
-	append_readings(&d->inc, lines, n);
-	if (d->inc.runbook != NULL && desk_runbook(d, &e))
+	if (open)
+		append_readings(&d->inc, lines, n);
+	/* what could not be sent; one that hangs holds this child up, not the
+	 * picture */
+	if (queue_count(&d->state, NULL) > 0)
+		tell_queued(&d->site, &d->state, clock_mono_ms() + SEND_MS);
+	if (open && incident_poll(&d->inc, &e) &&
+	    d->inc.runbook != NULL && desk_runbook(d, &e))
 		(void)engine_watch_proofs(&d->en, &e);
 }
 

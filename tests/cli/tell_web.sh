@@ -149,6 +149,19 @@ run_ "$MIDWATCH" incident tell open --text fourth
 check "the next telling takes along what waits, before it" sh -c \
 	'grep /T0/ "$1" | tail -n 2 | head -n 1 | grep -q third && grep /T0/ "$1" | tail -n 1 | grep -q fourth' - ../good/got
 check "nothing waits then" [ "$(waits)" = 0 ]
+stop $good
+run_ "$MIDWATCH" incident tell open --text fifth
+"$MIDWATCH" watch >feed 2>&1 &
+watcher=$!
+at_exit 'end_feeds; kill $watcher 2>/dev/null'
+serve ../good $port
+good=$server
+for i in $(seq 300); do [ "$(waits)" = 0 ] && break; sleep 0.2; done
+check "a console that is open sends it when the network is back" sh -c 'grep /T0/ "$1" | tail -n 1 | grep -q fifth' - ../good/got
+check "to the record as well" contains "$(journal)" "Channel was told, late (open)"
+kill $watcher 2>/dev/null
+wait $watcher 2>/dev/null
+end_feeds
 
 # --- until it is full
 stop $good
