@@ -262,19 +262,49 @@ name_of(const char *s, const char *otherwise)
 	return *s != '\0' ? s : otherwise;
 }
 
-/* The database whose backups log in as that role; NULL: it is nobody's. */
+static bool
+is_role_of(const struct site_db *d, const char *role)
+{
+	return *role != '\0' && ((d->user != NULL &&
+	    strcmp(d->user, role) == 0) || (d->rotate.line != 0 &&
+	    d->rotate.role != NULL && strcmp(d->rotate.role, role) == 0));
+}
+
+/* The database whose backups log in as that role; of several one that is known
+ * for it. NULL: it is nobody's. */
 static const struct site_db *
 db_of(const struct site *site, const char *role)
 {
-	for (size_t i = 0; i < site_dbs(site) && *role != '\0'; i++) {
+	const struct site_db *found = NULL;
+
+	for (size_t i = 0; i < site_dbs(site); i++) {
 		const struct site_db *d = site_db_at(site, i);
 
-		if ((d->user != NULL && strcmp(d->user, role) == 0) ||
-		    (d->rotate.line != 0 && d->rotate.role != NULL &&
-		    strcmp(d->rotate.role, role) == 0))
-			return d;
+		if (is_role_of(d, role) && (found == NULL || (d->legacy &&
+		    !found->legacy)))
+			found = d;
 	}
-	return NULL;
+	return found;
+}
+
+/* The log names the role, and several databases may have one of that name. */
+static void
+say_next(const struct site *site, const struct site_db *db, const char *role,
+    struct buf *out)
+{
+	size_t others = 0;
+
+	buf_printf(out, "midwatch recover %s --plan", db->name);
+	for (size_t i = 0; i < site_dbs(site); i++) {
+		const struct site_db *d = site_db_at(site, i);
+
+		if (d != db && is_role_of(d, role))
+			buf_printf(out, "%s%s", others++ > 0 ? ", " :
+			    " (or of the one that refuses it: ", d->name);
+	}
+	if (others > 0)
+		buf_printf(out, " %s as %s too)", others == 1 ? "logs in" :
+		    "log in", role);
 }
 
 /* The address from which most came in the last hour. */
@@ -318,15 +348,16 @@ say_failures(struct reading *r, const struct site *site,
 	}
 	if (ours != NULL) {
 		const struct site_db *d = db_of(site, ours->last->role);
-		char *next = xprintf("midwatch recover %s --plan", d->name);
+		struct buf next = BUF_INIT;
 
+		say_next(site, d, ours->last->role, &next);
 		reading_say(r, ours_hour >= GRAVE ? LEVEL_CRITICAL :
-		    LEVEL_WARNING, next, "%s, a role of the backups, was "
+		    LEVEL_WARNING, next.p, "%s, a role of the backups, was "
 		    "refused %" PRId64 " %s in the last hour, from %s",
 		    ours->last->role, ours->hour, ours->hour == 1 ? "time" :
 		    "times", name_of(ours->last->address, "an address that "
 		    "was not said"));
-		free(next);
+		buf_release(&next);
 	}
 	if (f->hour - ours_hour < MANY)
 		return;

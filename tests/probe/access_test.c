@@ -156,8 +156,9 @@ begin(void **state)
 {
 	(void)state;
 	look_begin("Africa/Lagos",
-	    "databases = ( { name = \"arp\"; host = \"arp-db\"; "
-	    "user = \"backup\"; } );\n"
+	    "databases = ( { name = \"otc\"; host = \"otc-db\"; user = \"other\"; },\n  { name = \"arp\"; host = \"arp-db\"; "
+	    "user = \"backup\"; legacy = true; },\n"
+	    "  { name = \"gps\"; host = \"gps-db\"; user = \"backup\"; } );\n"
 	    "logs = ( { name = \"access\"; path = \"audit.log\"; },\n"
 	    "  { name = \"app\"; path = \"app.log\"; },\n"
 	    "  { name = \"hosts\"; path = \"auth.log\"; } );\n", false);
@@ -225,7 +226,8 @@ failures_are_counted_by_role_and_address(void **state)
 	look_at(&access_);
 	look_says(LEVEL_WARNING, "backup, a role of the backups, was refused 1 "
 	    "time in the last hour, from 10.0.0.7");
-	assert_string_equal(look_got.next, "midwatch recover arp --plan");
+	assert_string_equal(look_got.next, "midwatch recover arp --plan (or of "
+	    "the one that refuses it: gps logs in as backup too)");
 	for (int i = 0; i < 4; i++)
 		add("2025-02-14 12:59:30 WAT [8] FATAL:  password "
 		    "authentication failed for user \"backup\"\n");
