@@ -28,7 +28,7 @@
 	    "every set, read through where it lies")			\
 	X(SECRETS, "secrets", "recover --check", "",			\
 	    "whether all stored credentials still log in")		\
-	X(SCHEMA, "schema", "precheck --only schema", "",		\
+	X(SCHEMA, "schema", "precheck --only schema --notify", "", \
 	    "whether the backup roles can read everything")		\
 	X(ALERTS, "alerts", "status --notify", "",			\
 	    "everything looked at, and people told of what changed")

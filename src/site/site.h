@@ -48,7 +48,8 @@
 	X(NIGHTLY_FAILED, "nightly-failed")				\
 	X(NIGHTLY_MISSED, "nightly-missed")				\
 	X(SIZE_ANOMALY, "size-anomaly")					\
-	X(RESTORE_TEST_FAILED, "restore-test-failed")
+	X(RESTORE_TEST_FAILED, "restore-test-failed")			\
+	X(SCHEMA_UNREADABLE, "schema-unreadable")
 
 #define SITE_TRIGGER_ENUM_(id, word) SITE_TRIGGER_##id,
 enum site_trigger {

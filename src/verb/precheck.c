@@ -1,8 +1,11 @@
 /* `midwatch precheck`: may a migration run now? It looks only; what it found
  * stands in the journal, for the condition `precheck passed`. */
+#include <stdio.h>
 #include <string.h>
 
 #include "action/precheck.h"
+#include "action/tell.h"
+#include "base/clock.h"
 #include "base/json.h"
 #include "base/text.h"
 #include "record/log.h"
@@ -10,9 +13,10 @@
 #include "verb/secrets.h"
 #include "verb/verbs.h"
 
-#define USAGE "midwatch precheck [--after-freeze] [--only secrets,disk,...]"
+#define USAGE "midwatch precheck [--after-freeze] [--only secrets,disk,...] "	\
+	"[--notify]"
 
-enum { SEEN_MAX = 120 };
+enum { SEEN_MAX = 120, TELL_MS = 60000 };
 
 static const char *
 mark(const struct precheck_row *r)
@@ -127,14 +131,49 @@ journal(struct desk *d, const struct precheck *p, bool after_freeze)
 	buf_release(&data);
 }
 
+/* By the clock: what a pipeline does not tell anybody. While an incident is open
+ * its runbook tells. */
+static void
+notify(struct desk *d, const struct precheck *p)
+{
+	struct told told = { 0 };
+
+	follow_incident(d);
+	for (size_t i = 0; i < p->v.n && !d->have_inc; i++) {
+		const struct precheck_row *r = &p->v.v[i];
+		struct tell t = { .trigger = SITE_TRIGGER_SCHEMA_UNREADABLE,
+			.subject = "the backup login cannot read everything" };
+		struct buf text = BUF_INIT;
+
+		if (r->id != PRECHECK_SCHEMA || r->none || r->truth != TRUTH_NO)
+			continue;
+		buf_printf(&text, "%s%s%s", r->why, r->next != NULL ?
+		    "\nnext: " : "", r->next != NULL ? r->next : "");
+		t.text = text.p;
+		tell_people(&d->site, &d->state, &t, NULL, clock_mono_ms() +
+		    TELL_MS, &told);
+		buf_release(&text);
+	}
+	for (size_t i = 0; i < told.v.n; i++) {
+		struct buf line = BUF_INIT;
+
+		told_line(&told.v.v[i], &line);
+		cli_note("%s", line.p);
+		buf_release(&line);
+	}
+	told_release(&told);
+}
+
 int
 verb_precheck(struct cli *c, int argc, char **argv)
 {
 	const char *only = NULL;
 	struct precheck_ask ask = { .only = 0 };
+	bool tell = false;
 	const struct opt opts[] = {
 		{ "--only", NULL, &only, NULL },
 		{ "--after-freeze", &ask.after_freeze, NULL, NULL },
+		{ "--notify", &tell, NULL, NULL },
 	};
 	struct precheck p = { 0 };
 	struct buf b = BUF_INIT;
@@ -142,7 +181,7 @@ verb_precheck(struct cli *c, int argc, char **argv)
 	struct desk d = { 0 };
 	int status;
 
-	if (!cli_parse(c, argc, argv, opts, 2) || !cli_words(c, 0, 0, USAGE))
+	if (!cli_parse(c, argc, argv, opts, 3) || !cli_words(c, 0, 0, USAGE))
 		return EXIT_USAGE;
 	if (only != NULL && !precheck_only(only, &ask.only, &e)) {
 		for (size_t i = 0; i < PRECHECK_COUNT; i++)
@@ -172,6 +211,9 @@ verb_precheck(struct cli *c, int argc, char **argv)
 	}
 	if (only == NULL)
 		journal(&d, &p, ask.after_freeze);
+	(void)fflush(stdout);
+	if (tell)
+		notify(&d, &p);
 	status = p.lacking == 0 ? EXIT_DONE : EXIT_FAILED;
 out:
 	precheck_release(&p);

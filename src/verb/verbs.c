@@ -120,9 +120,9 @@ const struct verb verbs[] = {
 	    "room on the disks: what may go, and once its code is typed, "
 	    "exactly that", "--plan --confirm", false },
 	{ "precheck", verb_precheck,
-	    "precheck [--after-freeze] [--only secrets,disk,...]",
+	    "precheck [--after-freeze] [--only secrets,disk,...] [--notify]",
 	    "may a migration run now? (exit 0 yes, 1 no or unknown)",
-	    "--after-freeze --only", false },
+	    "--after-freeze --only --notify", false },
 	{ "freeze", verb_freeze,
 	    "freeze on|off [--reason TEXT] [--anyway]\n"
 	    "freeze status|check",

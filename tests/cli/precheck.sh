@@ -182,6 +182,14 @@ super 'REVOKE pg_read_all_data FROM backup' 'CREATE SCHEMA "My Own"' 'CREATE TAB
 alone schema "a table that cannot be read stands in the way"
 check "and is named" contains "$OUT" 'cannot read schema \"My Own\"'
 check "with what mends it" contains "$OUT" "GRANT pg_read_all_data TO"
+cp midwatch.cfg plain.cfg
+echo 'comms = { contacts = ( { who = "DBA"; on = ( "schema-unreadable" ); tell = "cat >>told"; } ); };' >>midwatch.cfg
+run_ "$MIDWATCH" precheck --only schema
+check "a pipeline that looks wakes nobody" [ ! -e told ]
+expect_exit 1 "the weekly look, as the schedule has it, finds it as well" \
+    sh -c "$("$MIDWATCH" schedule cron | grep -o '/.* precheck --only schema.*')"
+check "and tells who is to hear of it, with what mends it" grep -q '"trigger":"schema-unreadable".*My Own.*GRANT pg_read_all_data' told
+mv plain.cfg midwatch.cfg
 super 'GRANT pg_read_all_data TO backup' 'ALTER TABLE t ENABLE ROW LEVEL SECURITY'
 alone schema "and so does row security" --only schema,disk
 check "with what mends it" contains "$OUT" "ALTER ROLE backup BYPASSRLS"

@@ -129,7 +129,7 @@ crontab_of_ann
 check_host 0 "lines for a cron of another zone do what the site says"
 check "the hour is moved" grep -q "^30 23 \* \* \*.* nightly$" \
     "$H/var/spool/cron/crontabs/ann"
-check "and weekdays with it" grep -q "^0 8 \* \* 1.*precheck --only schema$" \
+check "and weekdays with it" grep -q "^0 8 \* \* 1.*precheck --only schema --notify$" \
     "$H/var/spool/cron/crontabs/ann"
 site Europe/Berlin 04:00
 host berlin Etc/UTC

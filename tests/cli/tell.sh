@@ -291,7 +291,7 @@ cd ..
 # --- every occasion -------------------------------------------------------------------------------
 mkdir each && cd each && book
 all='open update resolve close escalate emergency-backup-failed validation-failed sev-0 data-risk downtime disk-warn
-disk-high disk-critical login-failed nightly-ok nightly-failed nightly-missed size-anomaly restore-test-failed'
+disk-high disk-critical login-failed nightly-ok nightly-failed nightly-missed size-anomaly restore-test-failed schema-unreadable'
 for t in $all; do printf '{ who = "on %s"; on = ( "%s" ); tell = "cat >>got"; },\n' $t $t; done | sed '$s/,$//' >people
 site "$(cat people)" >midwatch.cfg
 "$MIDWATCH" incident open >/dev/null
