@@ -485,14 +485,99 @@ recover_file_write(struct recover *r, struct recover_file *f,
 	return ok;
 }
 
+/* ---- as clients there do it ----------------------------------------------------- */
+
+enum there { THERE_IN, THERE_REFUSED, THERE_UNKNOWN };
+
+/* The server's name means the same there: not "this host", unless that is where the
+ * login goes through. */
+static bool
+same_server_there(const struct recover *r, const struct recover_file *f)
+{
+	const char *host = r->logins[0].host, *via = r->ask.db->through;
+
+	if (host == NULL || host[0] == '/')
+		return false;
+	if (via != NULL)
+		return strcmp(via, f->at->name) == 0;
+	return !text_starts(host, "127.") && strcmp(host, "::1") != 0 &&
+	    strcmp(host, "localhost") != 0;
+}
+
+/* By psql there, with that file alone. Only a no to the password is a no: what
+ * cannot be reached from there may still be right. */
+static enum there
+log_in_there(struct recover *r, const struct recover_file *f, struct err *e)
+{
+	static const char script[] =
+	    "p=$1; case $p in '~/'*) p=$HOME/${p#'~/'};; esac\n"
+	    "command -v psql >/dev/null || exit 99\n"
+	    "unset PGPASSWORD PGSERVICE PGSERVICEFILE PGOPTIONS PGHOSTADDR\n"
+	    "PGPASSFILE=$p PGCONNECT_TIMEOUT=10 PGSSLMODE=$6 LC_ALL=C "
+	    "exec psql -XAtqw -h \"$2\" -p \"$3\" -U \"$4\" -d \"$5\" "
+	    "-c 'SELECT 1'";
+	const struct passline *who = &r->logins[0];
+	char port[16];
+	const char *argv[] = { "/bin/sh", "-c", script, "midwatch", f->path,
+		who->host, port, who->user, who->dbname,
+		site_sslmodes[r->ask.db->sslmode], NULL };
+	struct place_ran ran = PLACE_RAN_INIT;
+	struct buf line = BUF_INIT;
+	enum there how = THERE_UNKNOWN;
+	struct err quiet = ERR_INIT;
+
+	(void)snprintf(port, sizeof port, "%d", who->port != 0 ? who->port :
+	    5432);
+	if (run_script(r, f, argv, NULL, &ran, &quiet) &&
+	    ran.exit.code != 99) {
+		(void)mask_text(&r->mask, &ran.errout);
+		text_clean(&line, ran.errout.p, text_fit(ran.errout.p,
+		    ran.errout.n, 200), TEXT_LINE);
+		if (ran.exit.code == 0)
+			how = THERE_IN;
+		else if (strstr(line.p, "password authentication failed") ||
+		    strstr(line.p, "no password supplied"))
+			how = THERE_REFUSED;
+		else
+			recover_say(r, "[WARNING] from %s it cannot be tried: "
+			    "%s", f->at->name, line.n > 0 ? line.p :
+			    "psql fails without a word");
+		if (how == THERE_REFUSED)
+			err_set(e, ERR_FAILED, "psql at %s does not log in by "
+			    "'%s': %s", f->at->name, f->spec, line.p);
+	}
+	buf_release(&line);
+	place_ran_release(&ran);
+	return how;
+}
+
+/* found: the password that stands there. */
+static bool
+log_in_by(struct recover *r, const struct recover_file *f, const char *found,
+    struct err *e)
+{
+	enum there how = f->at != NULL && same_server_there(r, f) ?
+	    log_in_there(r, f, e) : THERE_UNKNOWN;
+	struct pg *db;
+	enum pg_no no;
+
+	if (how == THERE_IN)
+		recover_say(r, "psql at %s logs in by '%s' alone", f->at->name,
+		    f->spec);
+	if (how != THERE_UNKNOWN)
+		return how == THERE_IN;
+	db = f->at == NULL ? recover_dial(r, NULL, f->path, &no, e) :
+	    recover_dial(r, found, NULL, &no, e);
+	pg_close(db);
+	return db != NULL || err_wrap(e, "by '%s'", f->spec);
+}
+
 bool
 recover_file_prove(struct recover *r, const struct recover_file *f,
     const char *password, struct err *e)
 {
 	struct buf text = BUF_INIT, found = BUF_INIT;
 	unsigned mode = 0;
-	enum pg_no no;
-	struct pg *db = NULL;
 	bool ok = recover_file_read(r, f, &text, &mode, e);
 
 	if (ok && (mode & 077) != 0)
@@ -504,14 +589,8 @@ recover_file_prove(struct recover *r, const struct recover_file *f,
 		    err_set(e, ERR_FAILED, "'%s' has %s password for %s",
 		    f->spec, found.n > 0 ? "another" : "no",
 		    r->logins[i].dbname);
-	if (ok && passline_find(text.p, text.n, &r->logins[0], &found) > 0) {
-		db = f->at == NULL ? recover_dial(r, NULL, f->path, &no, e) :
-		    recover_dial(r, found.p, NULL, &no, e);
-		ok = db != NULL;
-		if (!ok)
-			err_wrap(e, "by '%s'", f->spec);
-	}
-	pg_close(db);
+	if (ok && passline_find(text.p, text.n, &r->logins[0], &found) > 0)
+		ok = log_in_by(r, f, found.p, e);
 	wipe(&text);
 	wipe(&found);
 	return ok;

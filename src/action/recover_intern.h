@@ -59,7 +59,8 @@ bool recover_file_read(struct recover *r, const struct recover_file *f,
 void recover_files_look(struct recover *r, const char *password);
 bool recover_file_write(struct recover *r, struct recover_file *f,
     const char *password, struct err *e);
-/* What clients of theirs would find for the i-th login, and logs in with it. */
+/* What clients of theirs would find, and logs in with it: where the file lies, by
+ * psql with nothing but that file, else from here by what stands in it. */
 bool recover_file_prove(struct recover *r, const struct recover_file *f,
     const char *password, struct err *e);
 

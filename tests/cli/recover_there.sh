@@ -26,6 +26,7 @@ stored wrong "$there"
 expect_exit 0 "a password that lies at the place is found" mw recover arp --confirm arp
 check "and written here" logs_in
 check "and there" logs_in "$there"
+check "proven there too, by psql with that file alone" contains "$OUT" "psql at bastion logs in by 'bastion:$there' alone"
 check "other lines of that file stay" test "$(sed -n 1p "$there") $(sed -n 3p "$there")" = '# mine x:1:y:z:q'
 
 # --- a new one ------------------------------------------------------------------------------
