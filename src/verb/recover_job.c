@@ -6,6 +6,8 @@
 
 #include "action/tell.h"
 #include "base/clock.h"
+#include "base/who.h"
+#include "probe/routine.h"
 #include "record/log.h"
 #include "verb/follow.h"
 #include "verb/recover.h"
@@ -140,6 +142,30 @@ still_so(struct work *w, const json_t *args, struct err *e)
 	return true;
 }
 
+/* Of whoever else starts the nightly here, "~" is another home. */
+static void
+say_runner(struct work *w)
+{
+	const struct site_db *db = w->r.ask.db;
+	const char *file = db->passfile != NULL ? db->passfile : "~/.pgpass";
+	const char *me = who_am_i()->login;
+	struct starters by;
+
+	if (file[0] != '~')
+		return;
+	routine_find(routine_at(ROUTINE_NIGHTLY), &w->d.site, "", NULL, &by);
+	for (size_t i = 0; i < by.v.n; i++) {
+		const struct starter *s = &by.v.v[i];
+
+		if (s->user != NULL && strcmp(s->user, me) != 0)
+			job_say(w->job, "[WARNING] the nightly is started as "
+			    "%s (%s), whose own %s was not tried: 'sudo -u %s "
+			    "midwatch -c %s recover --check %s' does", s->user,
+			    s->what, file, s->user, w->d.site.path, db->name);
+	}
+	starters_release(&by);
+}
+
 static int
 work(struct work *w, const json_t *args)
 {
@@ -160,6 +186,7 @@ work(struct work *w, const json_t *args)
 	say_outcome(w, ok, &e);
 	if (ok) {
 		recover_schema_lines(&w->r, say, w);
+		say_runner(w);
 		recover_check(&again, &w->d.site, &w->d.state, w->r.ask.db);
 		recover_check_release(&again);
 	}

@@ -211,6 +211,21 @@ check "no secret was shown" lacks "$OUT" "$(sed -n 's/.*:arp:backup://p' pgpass)
 expect_exit 0 "what the role cannot read is named afterwards" mw recover arp --rotate --confirm arp
 check "with what mends it" contains "$OUT" 'GRANT SELECT ON TABLE public.ledger TO backup;'
 
+# --- who starts the nightly --------------------------------------------------------------------
+mkdir cron.d
+echo "0 2 * * * games $MIDWATCH -c $WORK/site.cfg nightly" >cron.d/midwatch
+if unshare -m mount --bind cron.d /etc/cron.d 2>/dev/null; then
+	cp pgpass home/.pgpass
+	sed -i 's|passfile = "[^"]*";||' site.cfg
+	run_ unshare -m sh -c 'mount --bind cron.d /etc/cron.d && exec "$1" -c site.cfg recover arp --rotate --confirm arp' sh "$MIDWATCH"
+	check "the home of another who starts the nightly was not tried, which is said" contains "$OUT" \
+	    "started as games ('/etc/cron.d/midwatch', line 1), whose own ~/.pgpass was not tried: 'sudo -u games midwatch -c $WORK/site.cfg recover --check arp' does"
+	rm home/.pgpass
+else
+	skip "the home of another who starts the nightly was not tried, which is said" "no mount namespace can be made here"
+fi
+set_password "$(sed -n 's/.*:arp:backup://p' pgpass)"
+
 # --- the daily look ---------------------------------------------------------------------------
 MORE="comms = { contacts = ( { who = \"DBA\"; on = ( \"login-failed\" ); tell = \"cat >>$WORK/told\"; } ); };"
 recover_site '' "$WORK/copy"
