@@ -9,13 +9,16 @@
 # DOCKER_HOST is exported. Nothing is pulled; there is no network but the host's.
 # Containers, images and the engine are gone when the test ends.
 
+# An engine that hangs fails a test, and does not hold it up.
+docker() { timeout 120 docker "$@"; }
+
 # Returns 1 with the reason in $WHY where none can run.
 docker_start()
 {
 	PATH=$PATH:/usr/sbin:/sbin
 	docker_dir_=$WORK/docker
 	for need_ in dockerd containerd docker; do
-		if ! command -v $need_ >/dev/null; then
+		if ! type -P $need_ >/dev/null; then
 			WHY="there is no $need_ here"
 			return 1
 		fi
@@ -43,7 +46,8 @@ docker_serve_()
 	    --data-root "$docker_dir_/data-$1" --exec-root "$docker_dir_/exec" \
 	    -p "$docker_dir_/pid" >"$docker_dir_/log" 2>&1 &
 	docker_pid_=$!
-	for nap_ in $(seq 150); do
+	# on a busy machine it takes its time; one that cannot ends by itself
+	for nap_ in $(seq 600); do
 		kill -0 $docker_pid_ 2>/dev/null || return 1
 		if docker version >/dev/null 2>&1; then
 			return 0
@@ -56,7 +60,7 @@ docker_serve_()
 docker_stop()
 {
 	[ -n "${docker_pid_-}" ] || return 0
-	docker ps -aq 2>/dev/null | xargs -r docker rm -f >/dev/null 2>&1
+	docker ps -aq 2>/dev/null | xargs -r timeout 60 docker rm -f >/dev/null 2>&1
 	kill "$docker_pid_" 2>/dev/null
 	for nap_ in $(seq 100); do
 		kill -0 "$docker_pid_" 2>/dev/null || break
