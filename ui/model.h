@@ -94,6 +94,7 @@ struct model_steps {
 	struct pool pool;
 	char *title;		/* the runbook's */
 	char *changed;		/* the file differs from what is followed */
+	bool known;		/* it was read: also when there is none */
 	size_t current;		/* index of the step to do now */
 	VEC(struct model_step) v;
 };
@@ -113,6 +114,7 @@ struct model_job {
 struct model_jobs {
 	struct pool pool;
 	VEC(struct model_job) v;	/* newest last */
+	bool known;			/* they were looked for */
 };
 
 /* Rows of one job's output that were asked for (ORDER_OUTPUT): only what is

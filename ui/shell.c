@@ -70,6 +70,15 @@ space_now(const struct shell *s)
 	return p != NULL ? p->ops->space : SPACE_GLOBAL;
 }
 
+unsigned
+shell_page(struct shell *s, const char *title, const char *text)
+{
+	page_set(&s->page, title, text);
+	s->briefing = s->unasked = false;
+	s->over = OVER_PAGE;
+	return SHELL_PAINT;
+}
+
 static unsigned
 focus_on(struct shell *s, int pane)
 {
@@ -88,18 +97,18 @@ help(struct shell *s)
 	struct buf b = BUF_INIT;
 
 	keys_help(s->keys, space_now(s), &b);
-	page_set(&s->page, "help: q closes", b.p);
+	(void)shell_page(s, "help: q closes", b.p);
 	buf_release(&b);
-	s->over = OVER_PAGE;
 	return SHELL_PAINT;
 }
 
 static unsigned
-page(struct shell *s, const char *title, char *text)
+notices(struct shell *s)
 {
-	page_set(&s->page, title, text);
+	char *text = shell_notices(s);
+
+	(void)shell_page(s, "notices: q closes", text);
 	free(text);
-	s->over = OVER_PAGE;
 	return SHELL_PAINT;
 }
 
@@ -197,15 +206,15 @@ view_request(struct shell *s, enum request r, uint32_t key, int64_t now)
 	case REQ_SUSPEND:
 		return SHELL_SUSPEND;
 	case REQ_BRIEF:
-		return page(s, "where we are: q closes", shell_brief(s));
+		return shell_brief(s, false);
 	case REQ_ANSWER:
 		if (s->model->page.text == NULL) {
 			shell_say(s, false, now, "no action has said anything "
 			    "yet");
 			return SHELL_PAINT;
 		}
-		return page(s, s->model->page.title,
-		    xstrdup(s->model->page.text));
+		return shell_page(s, s->model->page.title,
+		    s->model->page.text);
 	case REQ_SEARCH:
 		(void)shell_prompt(s, ORDER_OUTPUT, "search", NULL);
 		s->searching = true;
@@ -218,7 +227,7 @@ view_request(struct shell *s, enum request r, uint32_t key, int64_t now)
 	case REQ_NOTICES:
 		if (pane_named(s, "notices") != 0)
 			return SHELL_PAINT;
-		return page(s, "notices: q closes", shell_notices(s));
+		return notices(s);
 	case REQ_CONTACTS:
 		return pane_named(s, "people");
 	default:
@@ -291,8 +300,11 @@ shell_request(struct shell *s, enum request r, uint32_t key, int64_t now)
 
 /* ---- what lies over the panes -------------------------------------------- */
 
+/* Nobody asked for a page that came by itself: a key that is not for it works as if
+ * it were not there, so that the "i" of a note is never lost and the note's letters
+ * never become buttons. */
 static unsigned
-page_key(struct shell *s, uint32_t key)
+page_key(struct shell *s, uint32_t key, int64_t now)
 {
 	enum request r = keys_find(s->keys, SPACE_LIST, key);
 
@@ -301,9 +313,17 @@ page_key(struct shell *s, uint32_t key)
 	if (r == REQ_REDRAW)
 		return SHELL_PAINT | SHELL_REDRAW;
 	if (r == REQ_QUIT || r == REQ_BACK || r == REQ_HELP || r == REQ_LEFT ||
-	    r == REQ_OPEN)
+	    r == REQ_OPEN) {
 		s->over = OVER_NONE;
-	return SHELL_PAINT;
+		return SHELL_PAINT;
+	}
+	if (!s->unasked)
+		return SHELL_PAINT;
+	r = keys_find(s->keys, space_now(s), key);
+	if (r == REQ_NONE)
+		return SHELL_PAINT;
+	s->over = OVER_NONE;
+	return shell_request(s, r, key, now) | SHELL_PAINT;
 }
 
 static unsigned
@@ -340,7 +360,7 @@ over_key(struct shell *s, uint32_t key, int64_t now)
 {
 	switch (s->over) {
 	case OVER_PAGE:
-		return page_key(s, key);
+		return page_key(s, key, now);
 	case OVER_PALETTE:
 		return palette_typed(s, key, now);
 	case OVER_PROMPT:
@@ -355,18 +375,6 @@ over_key(struct shell *s, uint32_t key, int64_t now)
 	return 0;
 }
 
-/* Not while something runs: the card would lie over its progress. */
-static bool
-wants_brief(const struct shell *s)
-{
-	if (s->model->head.state != INC_OPEN || s->over != OVER_NONE)
-		return false;
-	for (size_t i = 0; i < s->model->jobs.v.n; i++)
-		if (s->model->jobs.v.v[i].running)
-			return false;
-	return true;
-}
-
 /* The first key after a long while shows where we are, and does nothing else:
  * whoever presses it may not know any more what it would have done. */
 unsigned
@@ -377,12 +385,15 @@ shell_key(struct shell *s, uint32_t key, int64_t now)
 	enum request r;
 
 	s->last_key = now;
+	if (long_ago)
+		s->away = s->last_key_wall;
+	s->last_key_wall = s->model->now;
 	s->attached = false;
 	if (key == KEY_CTRL('l'))	/* nothing but the same once more */
 		return SHELL_PAINT | SHELL_REDRAW;
 	s->message[0] = '\0';
-	if (long_ago && wants_brief(s))
-		return page(s, "where we are: q closes", shell_brief(s));
+	if (long_ago && shell_wants_brief(s))
+		return shell_brief(s, true);
 	if (s->over != OVER_NONE) {
 		if (key == KEY_CTRL('z'))
 			return SHELL_SUSPEND;
@@ -452,13 +463,7 @@ shell_changed(struct shell *s, int64_t now)
 		return parts & MODEL_ANSWER ? want | SHELL_PAINT : want;
 	}
 	s->dirty |= parts;
-	if (s->attached && (parts & MODEL_RECORD) && s->model->record.v.n > 1) {
-		s->attached = false;
-		if (wants_brief(s))
-			(void)page(s, "where we are: q closes",
-			    shell_brief(s));
-	}
-	return want | SHELL_PAINT;
+	return want | shell_brief_turn(s, parts) | SHELL_PAINT;
 }
 
 int64_t

@@ -84,6 +84,10 @@ struct shell {
 	bool layout;		/* has to be worked out again */
 	int64_t last_key;	/* 0: none yet */
 	bool attached;		/* taken up again: brief once it is known */
+	bool briefing;		/* the page is the card of where we are ... */
+	bool unasked;		/* a page that came by itself */
+	int64_t away;		/* nobody pressed a key from then on (wall ms) */
+	int64_t last_key_wall;
 };
 
 void shell_init(struct shell *s, struct model *m, const struct keys *k);
@@ -94,6 +98,13 @@ unsigned shell_key(struct shell *s, uint32_t key, int64_t now);
 unsigned shell_paste(struct shell *s, const char *text, size_t n, bool cut,
     int64_t now);
 unsigned shell_click(struct shell *s, int x, int y, int button, int64_t now);
+/* A text to be read, over the panes. */
+unsigned shell_page(struct shell *s, const char *title, const char *text);
+/* brief.c: the card, which stays true while it lies there; and goes when something
+ * begins to run that it would cover, if nobody asked for it. */
+unsigned shell_brief(struct shell *s, bool unasked);
+bool shell_wants_brief(const struct shell *s);
+unsigned shell_brief_turn(struct shell *s, unsigned parts);
 /* As if the request's key had been pressed. */
 unsigned shell_request(struct shell *s, enum request r, uint32_t key,
     int64_t now);
@@ -134,7 +145,6 @@ unsigned shell_chose(struct shell *s, int row, int64_t now);
 unsigned shell_pressed_text(struct shell *s, const char *text, int64_t now);
 unsigned shell_paged(struct shell *s, int64_t now);
 /* brief.c: the re-brief card; the caller frees. */
-char *shell_brief(const struct shell *s);
 char *shell_notices(const struct shell *s);
 
 #endif

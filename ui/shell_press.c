@@ -177,7 +177,7 @@ shell_paged(struct shell *s, int64_t now)
 	free(name);
 	if (planned)
 		press_release(&s->press);
-	page_set(&s->page, p->title, p->text);
-	s->over = OVER_PAGE;
+	(void)shell_page(s, p->title, p->text);
+	s->unasked = true;	/* who presses a key now does not mean the page */
 	return SHELL_PAINT;
 }

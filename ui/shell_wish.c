@@ -310,9 +310,7 @@ shell_grant(struct shell *s, struct wish *w, int64_t now)
 			}
 		return SHELL_PAINT;
 	case WISH_PAGE:
-		page_set(&s->page, w->title, w->text);
-		s->over = OVER_PAGE;
-		return SHELL_PAINT;
+		return shell_page(s, w->title, w->text);
 	case WISH_COPY:
 		free(s->copy);
 		s->copy = copy_of(w->text);

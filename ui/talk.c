@@ -331,6 +331,7 @@ make_steps(struct talk *w)
 	const json_t *v = json_object_get(w->steps, "v");
 
 	part->title = pool_str(&part->pool, str(w->steps, "title"));
+	part->known = w->steps != NULL;
 	for (size_t i = 0; i < json_array_size(v); i++)
 		add_step(part, json_array_get(v, i), str(w->steps, "next"));
 }
@@ -367,6 +368,7 @@ make_jobs(struct talk *w)
 	struct model_jobs *part = model_jobs_begin(w->model);
 	const json_t *v = json_object_get(w->jobs, "v");
 
+	part->known = w->jobs != NULL;
 	for (size_t i = json_array_size(v); i-- > 0;)
 		add_job(part, json_array_get(v, i));
 }

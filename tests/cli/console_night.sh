@@ -69,7 +69,9 @@ check "a note is saved" screen_shows one "note saved"
 check "and stands in the record" in_journal "disk is 96 %; who grew it?"
 
 screen_start two 120x40 "env TERM=tmux-256color $MIDWATCH --read-only"
-check "a second one sees the same incident" screen_shows two "who grew it?"
+check "a second one is told first where they are" screen_shows two "where we are"
+keys two q
+check "it sees the same incident" screen_shows two "who grew it?"
 keys two s
 check "but only looks" screen_shows two "this console only looks"
 
@@ -91,19 +93,20 @@ check "its set is whole" contains "$OUT" "otc"
 
 screen_kill two TERM
 screen_start two 80x24 "env TERM=screen $MIDWATCH"
-check "somebody else has come" screen_shows two "Read the alarm"
+check "somebody else has come" screen_shows two "where we are"
+check "and is told what is waited for" screen_shows two "Read the alarm"
+keys two 2
 keys one 2
 keys one Space
 check "a step for a person is ticked" until_ step_is look done
 check "the other console sees that" screen_shows two "confirmed"
-keys two 2
 check "both stand on the next step" screen_shows two "> TODO  2"
 check "both of them" screen_shows one "> TODO  2"
 keys one r
 keys two r
 check "the step runs" until_ job_runs
 check "whoever was slower is told that it runs" until_ find_slower
-keys "$slower" q
+keys "$slower" Escape
 check "and sees it run" screen_shows "$slower" "Job 2 works"
 touch go
 check "the step ends" until_ nothing_runs

@@ -199,7 +199,12 @@ a_plan_with_nothing_in_it_is_only_shown(void **state)
 	planned(false, "nothing may go\n");
 	assert_true(screen_has("nothing may go"));
 	assert_int_equal(s.over, OVER_PAGE);
-	(void)key('q');
+	(void)key('i');		/* of somebody who looked at the keyboard */
+	type("shs");
+	assert_int_equal(gave, 1);
+	assert_true(screen_has("note: shs"));
+	(void)key(KEY_CTRL('u'));
+	(void)key(KEY_ESC);
 	/* somebody who writes a note is not interrupted */
 	(void)key('C');
 	(void)key('i');
@@ -517,9 +522,43 @@ after_a_long_while_the_first_key_shows_where_we_are(void **state)
 	model_changed(&m, MODEL_HEAD);
 	(void)shell_changed(&s, now);
 	assert_int_equal(s.over, OVER_NONE);
-	model_changed(&m, MODEL_RECORD);
+	m.steps.known = m.jobs.known = true;
+	model_changed(&m, MODEL_STEPS);
 	(void)shell_changed(&s, now);
 	assert_true(screen_has("It is not safe to stop here"));
+}
+
+static void
+the_card_stays_true_and_never_lies_over_progress(void **state)
+{
+	(void)state;
+	(void)model_jobs_begin(&m);
+	s.attached = m.steps.known = m.jobs.known = true;
+	model_changed(&m, MODEL_STEPS);
+	(void)shell_changed(&s, now);
+	assert_true(screen_has("Nothing runs."));
+	m.head.safe_to_stop = true;
+	model_changed(&m, MODEL_HEAD);
+	(void)shell_changed(&s, now);
+	assert_true(screen_has("It is safe to stop here"));
+	(void)key('2');		/* nobody asked for it: the key works */
+	assert_int_equal(s.over, OVER_NONE);
+	assert_int_equal(s.focus, 1);
+	s.attached = true;
+	model_changed(&m, MODEL_HEAD);
+	(void)shell_changed(&s, now);
+	assert_int_equal(s.over, OVER_PAGE);
+	VEC_NEW(&m.jobs.v)->running = true;
+	m.jobs.v.v[0].title = pool_str(&m.jobs.pool, "backup otc");
+	model_changed(&m, MODEL_JOBS);
+	(void)shell_changed(&s, now);
+	assert_int_equal(s.over, OVER_NONE);
+	(void)key('b');		/* asked for: it stays */
+	model_changed(&m, MODEL_JOBS);
+	(void)shell_changed(&s, now);
+	assert_true(screen_has("What runs:"));
+	(void)key('2');
+	assert_int_equal(s.over, OVER_PAGE);
 }
 
 static void
@@ -586,6 +625,7 @@ static const struct CMUnitTest tests[] = {
 	T(who_only_looks_gives_no_orders),
 	T(a_held_picture_stands_still),
 	T(after_a_long_while_the_first_key_shows_where_we_are),
+	T(the_card_stays_true_and_never_lies_over_progress),
 	T(messages_go_by_themselves),
 	T(a_button_asks_which_database_the_worst_first),
 	T(a_button_asks_for_its_line),
