@@ -46,7 +46,7 @@ print([s for s in json.load(sys.stdin)['steps'] if s['id'] == '$1'][0]['state'])
 find_slower()
 {
 	for slower in one two; do
-		case $(screen "$slower") in *"running now"*) return 0 ;; esac
+		case $(screen "$slower") in *"running now"* | *"running already"*) return 0 ;; esac
 	done
 	return 1
 }
