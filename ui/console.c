@@ -325,14 +325,17 @@ frame(struct console *c, int64_t now)
 static void
 turn(struct console *c)
 {
+	unsigned want = 0;
 	int64_t now;
 
 	set_wake(c, clock_mono_ms());
 	loop_turn(&c->loop, -1);
 	now = clock_mono_ms();
-	if (c->model->changed != 0 &&
-	    shell_changed(&c->shell, now) & SHELL_PAINT)
-		c->paint = true;
+	if (c->model->changed != 0)
+		want = shell_changed(&c->shell, now);
+	c->paint = c->paint || (want & SHELL_PAINT) != 0;
+	if (want & SHELL_BELL)
+		term_bell(c->term, now);
 	if (c->status >= 0)
 		return;
 	frame(c, now);

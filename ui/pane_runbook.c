@@ -124,6 +124,8 @@ follow(struct runbook *rb, const struct model_steps *m)
 
 	if (strcmp(rb->followed, now) == 0)
 		return;
+	if (*now == '\0')	/* none is left: one stays where one is */
+		return;
 	if (rb->followed[0] == '\0' || ((size_t)rb->list.at < rb->rows.n &&
 	    strcmp(rb->rows.v[rb->list.at].id, rb->followed) == 0))
 		rb->list.at = (int)m->current;

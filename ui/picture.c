@@ -234,7 +234,8 @@ now_in_incident(const struct talk *w, struct model_head *h)
 	} else if (step != NULL) {
 		buf_printf(&text, "%s", str(step, "title"));
 		do_this(h, LEVEL_WARNING, by_person(step) ? REQ_TICK : REQ_RUN,
-		    str(step, "say"), text.p);
+		    json_get_bool(step, "proof_lost") ? "it was done, and its "
+		    "proof does not hold any more" : str(step, "say"), text.p);
 	} else if (h->state == INC_RESOLVED)
 		do_this(h, LEVEL_OK, REQ_CLOSE, "the report is published and "
 		    "follow-ups are assigned first", "Resolved. Close it when "

@@ -37,6 +37,7 @@ shell_release(struct shell *s)
 	for (int i = 0; i < ORDER_COUNT; i++)
 		line_release(&s->drafts[i]);
 	notes_release(&s->problems);
+	news_release(&s->news);
 	free(s->copy);
 	free(s->needle);
 }
@@ -443,6 +444,19 @@ shell_click(struct shell *s, int x, int y, int button, int64_t now)
 
 /* ---- the model changed --------------------------------------------------- */
 
+/* A bell for what has happened; words for what has to be undone, and for an end
+ * unless somebody was answered just now. */
+static unsigned
+tell_news(struct shell *s, unsigned parts, int64_t now)
+{
+	char text[NEWS_TEXT];
+	enum news_what what = news_turn(&s->news, s->model, parts, text);
+
+	if (what == NEWS_BAD || (what == NEWS_ENDED && s->message[0] == '\0'))
+		shell_say(s, what == NEWS_BAD, now, "%s", text);
+	return what == NEWS_NONE ? 0 : SHELL_BELL | SHELL_PAINT;
+}
+
 unsigned
 shell_changed(struct shell *s, int64_t now)
 {
@@ -458,6 +472,7 @@ shell_changed(struct shell *s, int64_t now)
 		want = shell_paged(s, now);
 	if (parts == 0)
 		return want;
+	want |= tell_news(s, parts, now);
 	if (s->held) {
 		s->held_parts |= parts;
 		return parts & MODEL_ANSWER ? want | SHELL_PAINT : want;

@@ -23,6 +23,7 @@
 #include "ui/keys.h"
 #include "ui/line.h"
 #include "ui/model.h"
+#include "ui/news.h"
 #include "ui/notes.h"
 #include "ui/page.h"
 #include "ui/palette.h"
@@ -83,6 +84,7 @@ struct shell {
 	unsigned dirty;		/* parts of the model that panes have not seen */
 	bool layout;		/* has to be worked out again */
 	int64_t last_key;	/* 0: none yet */
+	struct news news;
 	bool attached;		/* taken up again: brief once it is known */
 	bool briefing;		/* the page is the card of where we are ... */
 	bool unasked;		/* a page that came by itself */

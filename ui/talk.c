@@ -332,6 +332,7 @@ make_steps(struct talk *w)
 
 	part->title = pool_str(&part->pool, str(w->steps, "title"));
 	part->known = w->steps != NULL;
+	part->current = json_array_size(v);	/* none, until it is met */
 	for (size_t i = 0; i < json_array_size(v); i++)
 		add_step(part, json_array_get(v, i), str(w->steps, "next"));
 }

@@ -575,6 +575,34 @@ messages_go_by_themselves(void **state)
 }
 
 static void
+what_is_undone_is_said_and_rings_once(void **state)
+{
+	(void)state;
+	m.steps.v.v[1].state = MSTEP_LOST;
+	m.steps.v.v[1].why = pool_str(&m.steps.pool, "somebody lifted it");
+	model_changed(&m, MODEL_STEPS);
+	assert_true(shell_changed(&s, now) & SHELL_BELL);
+	assert_true(screen_has("step 2, Freeze pipelines, is NOT DONE ANY MORE: "
+	    "somebody lifted it"));
+	model_changed(&m, MODEL_STEPS);
+	assert_false(shell_changed(&s, now) & SHELL_BELL);
+	/* an end that was waited for */
+	s.message[0] = '\0';
+	m.jobs.v.v[0].running = false;
+	m.jobs.v.v[0].ended = m.jobs.v.v[0].started + 60000;
+	model_changed(&m, MODEL_JOBS);
+	assert_true(shell_changed(&s, now) & SHELL_BELL);
+	assert_true(screen_has("job 3, "));
+	/* an alarm; a job of a second and good news do not ring */
+	m.readings.all.v.v[m.readings.all.v.n - 1].level = LEVEL_CRITICAL;
+	model_changed(&m, MODEL_READINGS);
+	assert_true(shell_changed(&s, now) & SHELL_BELL);
+	m.readings.all.v.v[m.readings.all.v.n - 1].level = LEVEL_OK;
+	model_changed(&m, MODEL_READINGS);
+	assert_false(shell_changed(&s, now) & SHELL_BELL);
+}
+
+static void
 every_key_on_every_screen_and_size_is_survived(void **state)
 {
 	uint32_t seed = 7;
@@ -626,6 +654,7 @@ static const struct CMUnitTest tests[] = {
 	T(a_held_picture_stands_still),
 	T(after_a_long_while_the_first_key_shows_where_we_are),
 	T(the_card_stays_true_and_never_lies_over_progress),
+	T(what_is_undone_is_said_and_rings_once),
 	T(messages_go_by_themselves),
 	T(a_button_asks_which_database_the_worst_first),
 	T(a_button_asks_for_its_line),
