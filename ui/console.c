@@ -1,7 +1,6 @@
 #include "ui/console.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -11,8 +10,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "base/io.h"
-#include "base/spawn.h"
+#include "ui/clip.h"
 #include "ui/wire.h"
 #include "ui/shell.h"
 
@@ -38,6 +36,7 @@ struct console {
 	bool paint, key;	/* something changed; a key did it */
 	bool mouse, low_by_itself;
 	int64_t framed, stuck_since;
+	pid_t copying;		/* tmux, to be waited for */
 	uint64_t wake, resize;	/* timers */
 	int status;		/* -1: goes on */
 };
@@ -76,43 +75,33 @@ suspend(struct console *c)
 	c->paint = true;
 }
 
-static bool
-copy_to_tmux(const char *text, size_t n)
-{
-	static const char *const argv[] = { "tmux", "load-buffer", "-w", "-",
-	    NULL };
-	struct spawn s = SPAWN_INIT;
-	struct err e = ERR_INIT;
-	int ends[2];
-	bool ok;
-
-	if (getenv("TMUX") == NULL || pipe2(ends, O_CLOEXEC) != 0)
-		return false;
-	(void)fcntl(ends[1], F_SETFL, O_NONBLOCK);
-	s.argv = argv;
-	s.in = ends[0];
-	s.session = true;
-	ok = spawn_start(&s, &e) > 0;
-	io_close(&ends[0]);
-	ok = ok && write(ends[1], text, n) == (ssize_t)n;
-	io_close(&ends[1]);
-	return ok;
-}
-
+/* No terminal says whether it took it, and nothing is said as if one had. */
 static void
 copy(struct console *c, int64_t now)
 {
-	const char *text = c->shell.copy;
+	const char *text = c->shell.copy, *to = NULL;
 	size_t n = strlen(text);
+	char *path = clip_path();
+	pid_t pid = clip_tmux(text, n);
+	bool file = path != NULL && clip_write(path, text, n);
 
-	if (copy_to_tmux(text, n))
-		shell_say(&c->shell, false, now, "copied into tmux's buffer");
+	if (pid > 0)
+		to = "sent to tmux's buffer";
 	else if (term_clip(c->term, text, n))
-		shell_say(&c->shell, false, now, "handed to the terminal's "
-		    "clipboard; terminals never say whether they took it");
+		to = "sent to the terminal's clipboard";
+	if (pid > 0)
+		c->copying = pid;
+	if (to != NULL && file)
+		shell_say(&c->shell, false, now, "%s (unconfirmed); also in %s",
+		    to, path);
+	else if (to != NULL)
+		shell_say(&c->shell, false, now, "%s (unconfirmed)", to);
+	else if (file)
+		shell_say(&c->shell, false, now, "in %s; this terminal has no "
+		    "clipboard for it", path);
 	else
-		shell_say(&c->shell, true, now, "this terminal has no "
-		    "clipboard for it");
+		shell_say(&c->shell, true, now, "there is nowhere to copy it to");
+	free(path);
 	c->paint = true;
 }
 
@@ -237,6 +226,8 @@ tick(void *ctx, int64_t now)
 {
 	struct console *c = ctx;
 
+	if (c->copying > 0 && waitpid(c->copying, NULL, WNOHANG) != 0)
+		c->copying = 0;
 	c->model->now = clock_wall_ms();
 	model_changed(c->model, MODEL_CLOCK);
 	(void)loop_timer(&c->loop, now + (c->shell.low ? TICK_LOW_MS : TICK_MS),

@@ -313,6 +313,11 @@ page_key(struct shell *s, uint32_t key, int64_t now)
 		return SHELL_PAINT;
 	if (r == REQ_REDRAW)
 		return SHELL_PAINT | SHELL_REDRAW;
+	if (r == REQ_COPY) {
+		free(s->copy);
+		s->copy = xstrdup(s->page.text);
+		return SHELL_PAINT | SHELL_COPY;
+	}
 	if (r == REQ_QUIT || r == REQ_BACK || r == REQ_HELP || r == REQ_LEFT ||
 	    r == REQ_OPEN) {
 		s->over = OVER_NONE;

@@ -23,7 +23,7 @@ backup = { to = ( "nas" ); };
 END
 mkdir nas
 
-unset TMUX MIDWATCH_THEME SSH_CONNECTION
+unset TMUX XDG_RUNTIME_DIR MIDWATCH_THEME SSH_CONNECTION
 tm()
 {
 	tmux -f /dev/null -S "$WORK/tmux" "$@"
@@ -118,6 +118,14 @@ typed '?'
 check "help opens by a key" until_ "help: q closes"
 typed q
 check "and closes" within_ eval '! shown_ "help: q closes"'
+until_ "critical" >/dev/null
+typed y
+check "y copies, and says where to and that nobody confirms it" \
+    until_ "sent to tmux's buffer (unconfirmed); also in"
+in_buffer_() { tm show-buffer 2>/dev/null | grep -q " otc: "; }
+check "it is in tmux's buffer" within_ in_buffer_
+in_file_() { grep -q " otc: " "$HOME/.cache/midwatch/clip" && [ "$(stat -c %a "$HOME/.cache/midwatch/clip")" = 600 ]; }
+check "and in a file of one's own" within_ in_file_
 typed C-s
 typed i 'the fan' Enter
 check "Ctrl-S does not freeze it" until_ "the words are kept"
