@@ -288,6 +288,17 @@ acknowledge(const struct row *row, const struct model *m, struct wish *w)
 	return REACT_WISH;
 }
 
+/* The one that is chosen is why the incident opens. */
+static char *
+alarm_of(const struct row *row, const struct model *m)
+{
+	const struct reading *r = row->at < m->readings.all.v.n ?
+	    &m->readings.all.v.v[row->at] : NULL;
+
+	return r == NULL ? NULL : xprintf("%s %s: %s", r->kind, r->name,
+	    r->error ? r->error : r->text ? r->text : "");
+}
+
 static void
 row_text(const struct pane *p, int at, struct buf *b)
 {
@@ -318,6 +329,13 @@ live_request(struct pane *p, enum request r, const struct model *m,
 		return REACT_RECALC;
 	case REQ_ACKNOWLEDGE:
 		return acknowledge(row, m, w);
+	case REQ_OPEN_INCIDENT:
+		if (!row->mark)
+			return REACT_PASS;
+		w->kind = WISH_TYPE;
+		w->order = (struct order){ .kind = ORDER_OPEN,
+		    .what = alarm_of(row, m) };
+		return REACT_WISH;
 	case REQ_COPY:
 		w->kind = WISH_COPY;
 		w->text = xprintf("%s: %s", row->name, row->text);

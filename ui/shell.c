@@ -255,8 +255,7 @@ say_request(struct shell *s, enum request r, int64_t now)
 	case REQ_HANDOVER:
 		return shell_prompt(s, ORDER_ROLE, "role and who", NULL);
 	case REQ_OPEN_INCIDENT:
-		return shell_prompt(s, ORDER_OPEN, "title of the incident",
-		    NULL);
+		return shell_open(s, NULL, now);
 	case REQ_INTERRUPT:
 		keys_name(s->keys, REQ_QUIT, key);
 		shell_say(s, false, now, "nothing is interrupted; %s leaves",

@@ -138,6 +138,9 @@ void shell_dialog(struct shell *s, const char *title, int64_t now);
 unsigned shell_prompt(struct shell *s, enum order_kind kind, const char *title,
     const char *what);
 unsigned shell_prompt_done(struct shell *s, int64_t now);
+/* Asks for the title; the alarm (NULL: the worst reading) is its evidence, and the
+ * title of who has none. */
+unsigned shell_open(struct shell *s, const char *alarm, int64_t now);
 void shell_prompt_leave(struct shell *s);
 unsigned shell_answer(struct shell *s, int button, int64_t now);
 unsigned shell_leave(struct shell *s, int64_t now);

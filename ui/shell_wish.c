@@ -55,6 +55,41 @@ shell_prompt(struct shell *s, enum order_kind kind, const char *title,
 	return prompt_open(s);
 }
 
+static char *
+worst_alarm(const struct model *m)
+{
+	const struct reading *worst = NULL;
+
+	for (size_t i = 0; i < m->readings.all.v.n; i++) {
+		const struct reading *r = &m->readings.all.v.v[i];
+
+		if (r->level != LEVEL_OK && (worst == NULL ||
+		    level_worse(r->level, worst->level) != worst->level))
+			worst = r;
+	}
+	return worst == NULL ? NULL : xprintf("%s %s: %s", worst->kind,
+	    worst->name, worst->error ? worst->error : worst->text ?
+	    worst->text : "");
+}
+
+unsigned
+shell_open(struct shell *s, const char *alarm, int64_t now)
+{
+	const struct model_button *b = model_button(s->model,
+	    REQ_OPEN_INCIDENT);
+	char *what = alarm != NULL ? xstrdup(alarm) : worst_alarm(s->model);
+	char *title = xprintf("title of the incident%s%.60s%s", what ? " [" :
+	    "", what ? what : "", what ? "]" : "");
+
+	if (b != NULL && b->why_not != NULL)
+		shell_say(s, true, now, "open: %s", b->why_not);
+	else
+		(void)shell_prompt(s, ORDER_OPEN, title, what);
+	free(title);
+	free(what);
+	return SHELL_PAINT;
+}
+
 void
 shell_prompt_leave(struct shell *s)
 {
@@ -132,13 +167,14 @@ shell_prompt_done(struct shell *s, int64_t now)
 	}
 	if (s->pressing)
 		return shell_pressed_text(s, s->prompt.text.p, now);
-	if (s->prompt.text.n == 0) {
+	if (s->prompt.text.n == 0 && (o.kind != ORDER_OPEN ||
+	    o.what == NULL)) {
 		shell_prompt_leave(s);
 		return SHELL_PAINT;
 	}
+	o.text = xstrdup(s->prompt.text.n > 0 ? s->prompt.text.p : o.what);
 	o.what = copy_of(s->asked.order.what);
 	o.typed = NULL;
-	o.text = xstrdup(s->prompt.text.p);
 	if (o.kind == ORDER_SEVERITY || o.kind == ORDER_ROLE)
 		split_first(&o);
 	if (o.kind == ORDER_NOTE && o.number < 0 && !back_date(s, &o, now))
@@ -316,6 +352,9 @@ shell_grant(struct shell *s, struct wish *w, int64_t now)
 		s->copy = copy_of(w->text);
 		return SHELL_COPY;
 	case WISH_TYPE:
+		if (w->order.kind == ORDER_OPEN)
+			return shell_open(s, w->order.what, now);
+		break;
 	case WISH_ASK:
 	case WISH_ORDER:
 		break;

@@ -65,6 +65,7 @@ check "its runbook is there" screen_shows one "Read the alarm"
 keys one i
 typed one "disk is 96 %; who grew it?"
 keys one Enter
+check "the alarm is its evidence" in_journal '"alarm":"backup otc: '
 check "a note is saved" screen_shows one "note saved"
 check "and stands in the record" in_journal "disk is 96 %; who grew it?"
 

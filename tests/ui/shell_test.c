@@ -575,6 +575,30 @@ messages_go_by_themselves(void **state)
 }
 
 static void
+an_incident_opens_with_the_alarm_as_its_evidence(void **state)
+{
+	struct model_button *b = button(REQ_OPEN_INCIDENT, RUNG_RUN, "");
+
+	(void)state;
+	(void)key('O');
+	assert_true(screen_has("title of the incident [disk backup:"));
+	(void)key('\r');
+	assert_int_equal(given.kind, ORDER_OPEN);
+	assert_string_equal(given.what, "disk backup: 96 % full, 1.2 GB left, "
+	    "full in 41 min");
+	assert_string_equal(given.text, given.what);
+	(void)key('O');
+	type("no backup tonight");
+	(void)key('\r');
+	assert_string_equal(given.text, "no backup tonight");
+	b->why_not = pool_str(&m.buttons.pool, "an incident is open already");
+	gave = 0;
+	(void)key('O');
+	assert_true(screen_has("open: an incident is open already"));
+	assert_int_equal(gave, 0);
+}
+
+static void
 what_is_undone_is_said_and_rings_once(void **state)
 {
 	(void)state;
@@ -654,6 +678,7 @@ static const struct CMUnitTest tests[] = {
 	T(a_held_picture_stands_still),
 	T(after_a_long_while_the_first_key_shows_where_we_are),
 	T(the_card_stays_true_and_never_lies_over_progress),
+	T(an_incident_opens_with_the_alarm_as_its_evidence),
 	T(what_is_undone_is_said_and_rings_once),
 	T(messages_go_by_themselves),
 	T(a_button_asks_which_database_the_worst_first),
