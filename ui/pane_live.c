@@ -13,9 +13,9 @@
 #include "base/text.h"
 #include "ui/panes.h"
 
-enum { LIT_MAX = 3, NAME_W = 20, BAR_W = 10, BAR_FROM_W = 70 };
+enum { LIT_MAX = 3, NAME_W = 20, BAR_W = 10, BAR_FROM_W = 70, NIGHTS_MAX = 14 };
 
-enum row_kind { ROW_READING, ROW_SEEN, ROW_WELL };
+enum row_kind { ROW_READING, ROW_SEEN, ROW_WELL, ROW_NIGHTS };
 
 struct row {
 	enum row_kind kind;
@@ -33,6 +33,7 @@ struct live {
 	VEC(struct row) rows;
 	bool open;			/* what is well is shown too */
 	bool waiting;			/* nothing has come yet */
+	char nights[NIGHTS_MAX + 1];	/* first letters of their results */
 };
 
 static bool
@@ -139,6 +140,43 @@ add_rest(struct live *l, const struct model *m, enum row_kind kind, size_t n)
 	}
 }
 
+/* While nothing is open: how the last nights went, the newest at the right. */
+static void
+add_nights(struct live *l, const struct model *m)
+{
+	const struct readings *all = &m->readings.all;
+	const json_t *list = NULL;
+	size_t n, bad = 0, missed = 0;
+	struct row *row;
+
+	l->nights[0] = '\0';
+	for (size_t i = 0; i < all->v.n && list == NULL; i++)
+		if (strcmp(all->v.v[i].kind, "schedule") == 0)
+			list = json_object_get(all->v.v[i].data, "nights");
+	n = json_array_size(list);
+	if (n == 0 || m->head.state != INC_NONE)
+		return;
+	for (size_t i = n > NIGHTS_MAX ? n - NIGHTS_MAX : 0; i < n; i++) {
+		const char *word = json_get_str(json_array_get(list, i),
+		    "result");
+		size_t at = strlen(l->nights);
+
+		l->nights[at] = word != NULL && *word != '\0' ? *word : '?';
+		l->nights[at + 1] = '\0';
+		bad += l->nights[at] == 'b';
+		missed += l->nights[at] == 'm';
+	}
+	row = VEC_NEW(&l->rows);
+	row->kind = ROW_NIGHTS;
+	row->role = ROLE_TEXT;
+	row->percent = -1;
+	n = strlen(l->nights);
+	(void)snprintf(row->name, sizeof row->name, "last nights");
+	(void)snprintf(row->text, sizeof row->text, "%zu well, %zu failed, "
+	    "%zu did not run; the newest is at the right",
+	    n - bad - missed - (l->nights[n - 1] == 'o'), bad, missed);
+}
+
 static int
 live_recalc(struct pane *p, const struct model *m, int width)
 {
@@ -152,6 +190,7 @@ live_recalc(struct pane *p, const struct model *m, int width)
 	add_alerts(l, m, &seen, &well, counts);
 	add_rest(l, m, ROW_SEEN, seen);
 	add_rest(l, m, ROW_WELL, well);
+	add_nights(l, m);
 	list_fit(&l->list, (int)l->rows.n, p->rows);
 	(void)snprintf(p->title, sizeof p->title, "live");
 	if (counts[LEVEL_CRITICAL] + counts[LEVEL_WARNING] +
@@ -166,10 +205,24 @@ live_recalc(struct pane *p, const struct model *m, int width)
 	return l->waiting ? 1 : (int)l->rows.n;
 }
 
+static int
+paint_nights(struct canvas *c, int x, int y, enum role base, const char *nights)
+{
+	for (; *nights != '\0'; nights++, x++)
+		if (*nights == 'm')
+			(void)canvas_put(c, x, y, ROLE_WARNING, "-");
+		else
+			(void)canvas_glyph(c, x, y, *nights == 'b' ?
+			    ROLE_WARNING : base, *nights == 'g' ? GLYPH_OK :
+			    *nights == 'b' ? GLYPH_BAD : GLYPH_UNKNOWN);
+	return x + 1;
+}
+
 static void
 paint_row(const struct pane *p, struct canvas *c, int y, const struct row *row,
     bool chosen)
 {
+	const char *nights = ((const struct live *)p->state)->nights;
 	enum role base = chosen ? (p->focus ? ROLE_SELECT : ROLE_SELECT_OFF) :
 	    row->role;
 	int x = 0, right = c->w;
@@ -181,10 +234,12 @@ paint_row(const struct pane *p, struct canvas *c, int y, const struct row *row,
 	else if (row->mark)
 		(void)canvas_mark(c, x, y, row->role);
 	x += 3;
-	if (row->kind == ROW_READING) {
+	if (row->kind == ROW_READING || row->kind == ROW_NIGHTS) {
 		canvas_fit(c, x, y, NAME_W, base, row->name);
 		x += NAME_W + 1;
 	}
+	if (row->kind == ROW_NIGHTS)
+		x = paint_nights(c, x, y, base, nights);
 	if (row->age[0] != '\0') {
 		char age[32];
 		int w;
@@ -239,6 +294,32 @@ put_data(struct buf *b, json_t *data)
 }
 
 static enum react
+open_nights(const struct model *m, struct wish *w)
+{
+	const struct reading *r = readings_find(&m->readings.all, "schedule",
+	    "nightly");
+	const json_t *list = r != NULL ? json_object_get(r->data, "nights") :
+	    NULL;
+	struct buf b = BUF_INIT;
+
+	buf_str(&b, "The newest first, by when it was due:\n\n");
+	for (size_t i = json_array_size(list); i-- > 0;) {
+		const json_t *o = json_array_get(list, i);
+		const char *due = json_get_str(o, "due"), *word =
+		    json_get_str(o, "result");
+		char at[40] = "?";
+		int64_t ms;
+
+		if (due != NULL && clock_parse_utc(due, &ms))
+			clock_fmt_site(at, ms);
+		buf_printf(&b, "%.16s\t%s\n", at, word == NULL ? "?" :
+		    *word == 'g' ? "went well" : *word == 'b' ? "FAILED" :
+		    *word == 'm' ? "DID NOT RUN" : "no end was seen");
+	}
+	return wish_page(w, "the last nights", buf_detach(&b));
+}
+
+static enum react
 open_row(struct live *l, const struct row *row, const struct model *m,
     struct wish *w)
 {
@@ -246,6 +327,8 @@ open_row(struct live *l, const struct row *row, const struct model *m,
 	struct buf b = BUF_INIT;
 	char title[80], at[40];
 
+	if (row->kind == ROW_NIGHTS)
+		return open_nights(m, w);
 	if (row->kind != ROW_READING) {
 		l->open = !l->open;
 		return REACT_RECALC;
@@ -355,7 +438,7 @@ live_release(struct pane *p)
 
 const struct pane_ops pane_live = {
 	.name = "live", .space = SPACE_LIVE,
-	.parts = MODEL_READINGS, .state_size = sizeof(struct live),
+	.parts = MODEL_READINGS | MODEL_HEAD, .state_size = sizeof(struct live),
 	.recalc = live_recalc, .paint = live_paint, .request = live_request,
 	.release = live_release, .least = 3,
 };

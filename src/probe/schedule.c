@@ -11,7 +11,9 @@
  * right (false: it is not started, or not at that hour; left out while that is
  * not known); fires (UTC: when it is started next); starters: a list of {what,
  * command, zone, fires, problem}; wrong_on and fires_on (UTC: the first night
- * that is not as stated, and when it is started instead).
+ * that is not as stated, and when it is started instead); nights: the last two
+ * weeks from the first run on that was seen, oldest first, a list of {due (UTC),
+ * result ("good", "bad", "open", "missed")}.
  */
 #include "probe/schedule.h"
 
@@ -29,6 +31,7 @@
 
 enum { MINUTE_MS = 60000, EARLY_MS = 15 * MINUTE_MS, SOON_MS = 10 * MINUTE_MS,
 	SLACK_MS = 5 * MINUTE_MS, HALF_DAY_MS = 12 * 60 * MINUTE_MS };
+static const int64_t FORTNIGHT_MS = 28 * (int64_t)HALF_DAY_MS;
 static const int64_t year_ms = 370 * 2LL * HALF_DAY_MS;
 
 static const char check[] = "midwatch schedule check";
@@ -136,6 +139,53 @@ say_no_run(struct reading *r, const struct night_run *before,
 		    "no nightly was ever seen here");
 }
 
+/* What became of a night: its last run's, also when somebody ran it again. */
+static const char *
+night_result(const struct night_seen *seen, int64_t due, int64_t next,
+    bool over)
+{
+	static const char *const words[] = { "open", "good", "bad" };
+	const char *word = over ? "missed" : "open";
+
+	for (size_t i = 0; i < seen->runs.n; i++) {
+		const struct night_run *run = &seen->runs.v[i];
+
+		if (run->started >= due - EARLY_MS &&
+		    run->started < next - EARLY_MS)
+			word = words[run->result];
+	}
+	return word;
+}
+
+static void
+put_nights(struct reading *r, const struct night_seen *seen,
+    const struct site *site, const struct night_plan *plan, int64_t now)
+{
+	struct nights n;
+	json_t *list;
+
+	if (seen->runs.n == 0)
+		return;
+	list = reading_list(r, "nights");
+	nights_due(site, now - FORTNIGHT_MS, now, &n);
+	for (size_t i = 0; i < n.due.n; i++) {
+		int64_t next = i + 1 < n.due.n ? n.due.v[i + 1] : INT64_MAX;
+		json_t *o;
+		char at[32];
+
+		if (next <= seen->runs.v[0].started)
+			continue;
+		o = json_object();
+		clock_fmt_utc(at, n.due.v[i]);
+		(void)json_object_set_new(o, "due", json_string(at));
+		(void)json_object_set_new(o, "result", json_string(
+		    night_result(seen, n.due.v[i], next, next != INT64_MAX ||
+		    now > plan->until)));
+		(void)json_array_append_new(list, o);
+	}
+	nights_release(&n);
+}
+
 /* True: the last night's run began, and in its window. */
 static bool
 judge_run(struct eye *eye, const struct target *t, struct night_seen *seen,
@@ -145,6 +195,7 @@ judge_run(struct eye *eye, const struct target *t, struct night_seen *seen,
 
 	night_look(seen, eye, t);
 	run = night_last(seen);
+	put_nights(r, seen, eye->site, plan, eye->now);
 	if (run != NULL)
 		put_run(r, run);
 	if (run != NULL && run->started >= plan->due - EARLY_MS) {

@@ -175,6 +175,18 @@ is_right(void)
 	assert_true(flag("right"));
 }
 
+/* First letters of the nights' results, oldest first. */
+static void
+nights_are(const char *want)
+{
+	const json_t *list = json_object_get(look_got.data, "nights");
+	char got[32] = "";
+
+	for (size_t i = 0; i < json_array_size(list) && i < 31; i++)
+		got[i] = json_get_str(json_array_get(list, i), "result")[0];
+	assert_string_equal(got, want);
+}
+
 static void
 a_nightly_is_due_began_is_late_or_missed(void **state)
 {
@@ -190,6 +202,7 @@ a_nightly_is_due_began_is_late_or_missed(void **state)
 	look_says(LEVEL_CRITICAL, "the nightly did not run: its window was "
 	    "02:00 to 03:30; the last one began at 2025-02-13 02:00");
 	assert_true(flag("missed"));
+	nights_are("gm");
 	assert_string_equal(look_got.next, "midwatch nightly");
 	clock_fake(look_utc("2025-02-14T01:30:00.000Z"));
 	look();
@@ -219,10 +232,12 @@ a_nightly_is_due_began_is_late_or_missed(void **state)
 	look();
 	look_says(LEVEL_CRITICAL, "the nightly of 2025-02-14 02:00 failed");
 	assert_true(flag("failed"));
+	nights_are("b");
 	/* later by hand */
 	ran("2025-02-14T04:00:00.000Z", "");
 	look();
 	look_says(LEVEL_WARNING, "began at 2025-02-14 05:00, after its window");
+	nights_are("g");
 	forget_sets();
 }
 

@@ -65,6 +65,42 @@ every_pane_reads_as_drawn(void **state)
 }
 
 static void
+quiet_with_nights(struct model *m)
+{
+	const struct canned_texts t = { NULL };
+
+	canned_quiet(m);
+	canned_reading(&m->readings, &t, "schedule", "nightly", LEVEL_OK,
+	    "the next is due at 02:00", NULL, "{\"nights\":["
+	    "{\"due\":\"2025-02-11T01:00:00.000Z\",\"result\":\"good\"},"
+	    "{\"due\":\"2025-02-12T01:00:00.000Z\",\"result\":\"missed\"},"
+	    "{\"due\":\"2025-02-13T01:00:00.000Z\",\"result\":\"bad\"},"
+	    "{\"due\":\"2025-02-14T01:00:00.000Z\",\"result\":\"good\"}]}", 0);
+}
+
+static void
+the_last_nights_are_a_row_of_marks(void **state)
+{
+	struct wish w = { .kind = WISH_NONE };
+	struct buf b = BUF_INIT;
+	struct shot s;
+
+	(void)state;
+	take(&s, &pane_live, quiet_with_nights, 80, 8);
+	paint(&s, true);
+	canvas_dump(&s.c, false, &b);
+	assert_non_null(strstr(b.p, "last nights          v-xv 2 well, 1 "
+	    "failed, 1 did not run"));
+	(void)pane_live.request(s.p, REQ_BOTTOM, &s.m, &w);
+	assert_int_equal(pane_live.request(s.p, REQ_OPEN, &s.m, &w),
+	    REACT_WISH);
+	assert_non_null(strstr(w.text, "2025-02-13 02:00\tFAILED"));
+	wish_release(&w);
+	buf_release(&b);
+	leave(&s);
+}
+
+static void
 hostile_texts_are_only_shown(void **state)
 {
 	(void)state;
@@ -267,7 +303,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_pane_reads_as_drawn),
-		cmocka_unit_test(hostile_texts_are_only_shown),
+		cmocka_unit_test(the_last_nights_are_a_row_of_marks),
+	cmocka_unit_test(hostile_texts_are_only_shown),
 		cmocka_unit_test(nothing_is_known_and_nothing_breaks),
 		cmocka_unit_test(enter_never_starts_a_step),
 		cmocka_unit_test(a_step_is_run_by_its_rung),
