@@ -13,7 +13,8 @@
 #include "base/text.h"
 #include "ui/panes.h"
 
-enum { LIT_MAX = 3, NAME_W = 20, BAR_W = 10, BAR_FROM_W = 70, NIGHTS_MAX = 14 };
+enum { LIT_MAX = 3, NAME_W = 20, BAR_W = 10, BAR_FROM_W = 70, NIGHTS_MAX = 14,
+	LATE_MS = 20000 };		/* a feed says something more often */
 
 enum row_kind { ROW_READING, ROW_SEEN, ROW_WELL, ROW_NIGHTS };
 
@@ -199,6 +200,10 @@ live_recalc(struct pane *p, const struct model *m, int width)
 		    "live: %d critical, %d warning, %d unknown",
 		    counts[LEVEL_CRITICAL], counts[LEVEL_WARNING],
 		    counts[LEVEL_UNKNOWN]);
+	if (m->readings.heard != 0 && m->now - m->readings.heard > LATE_MS)
+		(void)snprintf(p->title, sizeof p->title,
+		    "live: NOTHING HEARD FOR %d s, what is below is that old",
+		    (int)((m->now - m->readings.heard) / 1000));
 	if (m->readings.feed_dead)
 		(void)snprintf(p->title, sizeof p->title,
 		    "live: THE FEED IS GONE, it is started again");

@@ -13,7 +13,7 @@
 
 enum {
 	FULL_SOON_MS = 24 * 3600000,	/* a disk that is full by then is said */
-	KEEPER_LATE_MS = 6000, FEED_LATE_MS = 30000, WAITING_MS = 3000,
+	FEED_LATE_MS = 20000, WAITING_MS = 3000,
 	SHOWN_DBS = 6,
 };
 
@@ -635,6 +635,9 @@ picture_notices(struct talk *w, int64_t now)
 	if (w->feed_gone)
 		notice(part, LEVEL_WARNING, "the feed of readings is gone and is "
 		    "being started again", NULL);
+	else if (w->feed_at != 0 && now - w->feed_at > FEED_LATE_MS)
+		notice(part, LEVEL_WARNING, "the feed of readings hangs",
+		    "After 25 s of silence it is ended and started again.");
 	for (size_t i = 0; i < json_array_size(odd); i++) {
 		const char *s = json_string_value(json_array_get(odd, i));
 

@@ -7,7 +7,7 @@
 
 #include "base/clock.h"
 
-enum { OUTPUT_ROWS = 120 };
+enum { OUTPUT_ROWS = 120, FEED_LATE_MS = 20000 };
 
 void
 talk_init(struct talk *w, struct model *m)
@@ -504,6 +504,17 @@ make_readings(struct talk *w)
 		    w->acknowledged.v[i]));
 }
 
+/* While nothing is heard its age grows, though nothing happens. */
+static void
+look_at_feed(struct talk *w, int64_t now)
+{
+	if (w->feed_at != 0 && now - w->feed_at > FEED_LATE_MS &&
+	    now - w->late_at > FEED_LATE_MS / 4) {
+		w->late_at = now;
+		w->dirty |= MODEL_READINGS | MODEL_NOTICES;
+	}
+}
+
 void
 talk_turn(struct talk *w, int64_t now)
 {
@@ -516,8 +527,10 @@ talk_turn(struct talk *w, int64_t now)
 		{ MODEL_RECORD, make_record }, { MODEL_PEOPLE, make_people },
 		{ MODEL_BUTTONS, picture_buttons },
 	};
-	unsigned made = w->dirty;
+	unsigned made;
 
+	look_at_feed(w, now);
+	made = w->dirty;
 	w->dirty = 0;
 	w->model->now = now;
 	for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)

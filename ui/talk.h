@@ -48,6 +48,7 @@ struct talk {
 	int64_t steps_owed;		/* until then they are from before the
 					 * last answer */
 	int64_t next_id, nonce, heard_at, feed_at;	/* wall ms */
+	int64_t late_at;	/* when it was said last that nothing comes */
 	int64_t interval_ms;
 	bool keeper_gone, feed_gone;
 };

@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -78,17 +79,25 @@ serve(struct desk *d, struct err *e)
 
 /* ---- the listening side ----------------------------------------------------------- */
 
-/* A feed that hangs holds its name: nobody else can serve until it is ended. */
-static void
-say_silent(int fd)
+/* A feed that hangs holds its name: nobody else can serve until it is ended. False:
+ * it is somebody else's to end. */
+static bool
+end_silent(int fd)
 {
 	struct ucred who = { 0 };
 	socklen_t n = sizeof who;
 
 	(void)getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &n);
+	if (who.pid > 1 && kill(who.pid, SIGKILL) == 0) {
+		cli_note("the feed (pid %ld) has said nothing for %d s; it is "
+		    "ended, and another one begins", (long)who.pid,
+		    SILENT_MS / 1000);
+		return true;
+	}
 	cli_note("the feed (pid %ld) has said nothing for %d s; 'kill -9 %ld' "
 	    "lets another one begin", (long)who.pid, SILENT_MS / 1000,
 	    (long)who.pid);
+	return false;
 }
 
 /* Until the feed ends (true: listen again) or our reader does. */
@@ -107,8 +116,8 @@ pass_on(int fd)
 
 		if (ready < 0)
 			break;
-		if (ready == 0 && !said)
-			say_silent(fd);
+		if (ready == 0 && !said && end_silent(fd))
+			break;
 		said = ready == 0;
 		if (ready == 0)
 			continue;

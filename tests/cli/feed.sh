@@ -224,6 +224,8 @@ else
 fi
 
 # --- the listener of the stopped one --------------------------------------------------------------------
-check "who listens to a feed that hangs is told what ends it" until_ 30 \
-	grep -q "kill -9" one/lines.err
+check "who listens to a feed that hangs is told" until_ 40 \
+	grep -q "it is ended, and another one begins" one/lines.err
+check "and another one begins" until_ 20 served one/lines
+at_exit "kill $(feed_of one/lines) 2>/dev/null"
 finish

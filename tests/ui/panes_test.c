@@ -101,6 +101,20 @@ the_last_nights_are_a_row_of_marks(void **state)
 }
 
 static void
+a_feed_that_is_silent_is_no_picture_of_now(void **state)
+{
+	struct shot s;
+
+	(void)state;
+	take(&s, &pane_live, canned_quiet, 80, 8);
+	assert_string_equal(s.p->title, "live");
+	s.m.now = s.m.readings.heard + 26000;
+	(void)pane_live.recalc(s.p, &s.m, 80);
+	assert_non_null(strstr(s.p->title, "NOTHING HEARD FOR 26 s"));
+	leave(&s);
+}
+
+static void
 hostile_texts_are_only_shown(void **state)
 {
 	(void)state;
@@ -304,6 +318,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_pane_reads_as_drawn),
 		cmocka_unit_test(the_last_nights_are_a_row_of_marks),
+	cmocka_unit_test(a_feed_that_is_silent_is_no_picture_of_now),
 	cmocka_unit_test(hostile_texts_are_only_shown),
 		cmocka_unit_test(nothing_is_known_and_nothing_breaks),
 		cmocka_unit_test(enter_never_starts_a_step),
