@@ -116,8 +116,10 @@ obey(struct console *c, unsigned want, int64_t now)
 	}
 	if (want & SHELL_REDRAW)
 		term_redraw(c->term);
-	if (want & SHELL_BELL)
+	if (want & SHELL_BELL) {
+		c->key = true;		/* what rings is shown at once */
 		term_bell(c->term, now);
+	}
 	if (want & SHELL_MOUSE) {
 		c->mouse = !c->mouse;
 		term_mouse(c->term, c->mouse);
@@ -271,6 +273,15 @@ woken(void *ctx, int64_t now)
 		c->paint = true;
 }
 
+/* Between frames that no key asked for. */
+static int64_t
+frame_every(const struct console *c)
+{
+	int64_t link = c->shell.rtt_ms > FRAME_MS ? c->shell.rtt_ms : FRAME_MS;
+
+	return c->shell.every_ms > link ? c->shell.every_ms : link;
+}
+
 static void
 earliest(int64_t *at, int64_t one)
 {
@@ -287,7 +298,7 @@ set_wake(struct console *c, int64_t now)
 	earliest(&at, input_deadline(&c->in));
 	earliest(&at, shell_deadline(&c->shell, now));
 	if (c->paint && term_ready(c->term))
-		earliest(&at, c->framed + FRAME_MS);
+		earliest(&at, c->framed + frame_every(c));
 	if (c->wake != 0)
 		loop_cancel(&c->loop, c->wake);
 	c->wake = at < 0 ? 0 : loop_timer(&c->loop, at, woken, c);
@@ -298,12 +309,11 @@ set_wake(struct console *c, int64_t now)
 static void
 frame(struct console *c, int64_t now)
 {
-	int64_t every = c->shell.rtt_ms > FRAME_MS ? c->shell.rtt_ms : FRAME_MS;
 	char title[160];
 
 	judge_link(c, now);
 	if (!c->paint || !term_ready(c->term) ||
-	    (!c->key && now < c->framed + every))
+	    (!c->key && now < c->framed + frame_every(c)))
 		return;
 	shell_paint(&c->shell, &c->canvas, now);
 	shell_title(&c->shell, title);

@@ -96,6 +96,8 @@ header_text(const struct shell *s, int w, struct buf *b)
 		buf_str(b, "  LOOKING ONLY");
 	if (w >= 100 && h->incident != NULL)
 		buf_printf(b, "  %s", h->incident);
+	if (s->every_ms > 0)
+		buf_printf(b, "  every %d s", (int)(s->every_ms / 1000));
 	if (s->rtt_ms >= 50)
 		buf_printf(b, "  link %d ms", (int)s->rtt_ms);
 	else if (s->low)

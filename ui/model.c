@@ -171,7 +171,7 @@ model_give(struct model *m, struct order *o, struct err *e)
 	bool ok;
 
 	if (m->head.read_only && o->kind != ORDER_OUTPUT &&
-	    o->kind != ORDER_FIND && o->kind != ORDER_INTERVAL)
+	    o->kind != ORDER_FIND)
 		ok = err_set(e, ERR_GUARD, "this console only looks "
 		    "(--read-only)");
 	else if (m->give == NULL)

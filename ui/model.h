@@ -194,7 +194,6 @@ struct model_buttons {
 struct model_readings {
 	struct pool pool;
 	struct readings all;
-	int64_t interval_ms;		/* between looks */
 	int64_t heard;			/* when the feed last said anything */
 	bool feed_dead;			/* and is being started again */
 	VEC(char *) acknowledged;	/* "kind name" of acknowledged causes */
@@ -223,7 +222,6 @@ struct model_readings {
 	X(RESOLVE, "resolve")						\
 	X(CLOSE, "close")						\
 	X(ACK, "acknowledge")	/* what: "kind name" */			\
-	X(INTERVAL, "interval")	/* number: ms */			\
 	X(OUTPUT, "output")	/* number: job, at: first row, rows */	\
 	X(FIND, "find")		/* number: job, at: from that row on, text;
 				 * again: backwards. The output moves there */

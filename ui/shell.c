@@ -146,25 +146,25 @@ hold(struct shell *s, int64_t now)
 	return SHELL_PAINT;
 }
 
+/* How often the picture follows what comes in; a key is always followed at once. */
 static unsigned
 interval(struct shell *s, bool faster, int64_t now)
 {
-	static const int64_t steps[] = { 1000, 2000, 5000, 10000, 30000, 60000 };
+	static const int64_t steps[] = { 0, 1000, 2000, 5000, 10000, 30000,
+		60000 };
 	const int n = sizeof steps / sizeof *steps;
-	struct order o = { .kind = ORDER_INTERVAL };
-	struct err e = ERR_INIT;
 	int at = 0;
 
-	while (at < n - 1 && steps[at] < s->model->readings.interval_ms)
+	while (at < n - 1 && steps[at] < s->every_ms)
 		at++;
 	at += faster ? -1 : 1;
 	at = at < 0 ? 0 : at >= n ? n - 1 : at;
-	o.number = steps[at];
-	if (model_give(s->model, &o, &e))
-		shell_say(s, false, now, "looks every %d s", (int)(steps[at] /
-		    1000));
+	s->every_ms = steps[at];
+	if (s->every_ms == 0)
+		shell_say(s, false, now, "painted as it comes in");
 	else
-		shell_say(s, true, now, "%s", e.msg);
+		shell_say(s, false, now, "painted every %d s, and with each key",
+		    (int)(s->every_ms / 1000));
 	return SHELL_PAINT;
 }
 

@@ -57,6 +57,7 @@ struct shell {
 	int64_t held_since;
 	unsigned held_parts;
 	int64_t rtt_ms;		/* of the link; 0: not known */
+	int64_t every_ms;	/* between pictures of what comes in; 0: at once */
 
 	enum over over;
 	struct page page;

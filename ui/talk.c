@@ -12,8 +12,7 @@ enum { OUTPUT_ROWS = 120, FEED_LATE_MS = 20000 };
 void
 talk_init(struct talk *w, struct model *m)
 {
-	*w = (struct talk){ .model = m, .out = BUF_INIT, .dirty = MODEL_ALL,
-	    .interval_ms = 5000 };
+	*w = (struct talk){ .model = m, .out = BUF_INIT, .dirty = MODEL_ALL };
 	w->nonce = clock_wall_ms();
 	m->give = talk_give;
 	m->ctx = w;
@@ -496,7 +495,6 @@ make_readings(struct talk *w)
 	for (size_t i = 0; i < w->readings.v.n; i++)
 		readings_put(&part->all, &w->readings.v.v[i]);
 	readings_sort(&part->all);
-	part->interval_ms = w->interval_ms;
 	part->heard = w->feed_at;
 	part->feed_dead = w->feed_gone;
 	for (size_t i = 0; i < w->acknowledged.n; i++)

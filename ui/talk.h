@@ -49,7 +49,6 @@ struct talk {
 					 * last answer */
 	int64_t next_id, nonce, heard_at, feed_at;	/* wall ms */
 	int64_t late_at;	/* when it was said last that nothing comes */
-	int64_t interval_ms;
 	bool keeper_gone, feed_gone;
 };
 

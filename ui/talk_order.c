@@ -262,8 +262,6 @@ talk_give(void *ctx, struct order *o, struct err *e)
 		talk_output(w, o->number, o->at, o->rows);
 	else if (o->kind == ORDER_FIND)
 		find(w, o);
-	else if (o->kind == ORDER_INTERVAL)
-		w->interval_ms = o->number;
 	else if (o->kind == ORDER_ACK)
 		acknowledge(w, o);
 	else if (saying(o->kind) != NULL && w->incident == NULL &&

@@ -51,7 +51,6 @@ canned_readings(struct model *m, const struct canned_texts *t)
 {
 	struct model_readings *p = model_readings_begin(m);
 
-	p->interval_ms = 2000;
 	p->heard = CANNED_NOW - 1000;
 	canned_reading(p, t, "disk", "backup", LEVEL_CRITICAL,
 	    "96 % full, 1.2 GB left, full in 41 min", "midwatch cleanup --plan",
@@ -334,7 +333,6 @@ canned_quiet(struct model *m)
 	h->triage = pool_str(&h->pool, "every database was restorable tonight");
 	h->now = pool_str(&h->pool, "Nothing to do.");
 	p = model_readings_begin(m);
-	p->interval_ms = 2000;
 	p->heard = CANNED_NOW - 1000;
 	canned_reading(p, &t, "disk", "root", LEVEL_OK, "41 % full", NULL, "{}",
 	    1000);

@@ -562,6 +562,23 @@ the_card_stays_true_and_never_lies_over_progress(void **state)
 }
 
 static void
+the_picture_may_follow_more_slowly(void **state)
+{
+	(void)state;
+	(void)key('-');
+	assert_int_equal(s.every_ms, 1000);
+	assert_true(screen_has("painted every 1 s"));
+	for (int i = 0; i < 9; i++)
+		(void)key('-');
+	assert_int_equal(s.every_ms, 60000);
+	assert_true(screen_has("every 60 s"));
+	for (int i = 0; i < 9; i++)
+		(void)key('+');
+	assert_int_equal(s.every_ms, 0);
+	assert_int_equal(gave, 0);
+}
+
+static void
 messages_go_by_themselves(void **state)
 {
 	(void)state;
@@ -680,6 +697,7 @@ static const struct CMUnitTest tests[] = {
 	T(the_card_stays_true_and_never_lies_over_progress),
 	T(an_incident_opens_with_the_alarm_as_its_evidence),
 	T(what_is_undone_is_said_and_rings_once),
+	T(the_picture_may_follow_more_slowly),
 	T(messages_go_by_themselves),
 	T(a_button_asks_which_database_the_worst_first),
 	T(a_button_asks_for_its_line),
