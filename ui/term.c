@@ -490,6 +490,8 @@ remember(struct term *t, const struct canvas *c)
 	if (t->shown.w != c->w || t->shown.h != c->h)
 		canvas_resize(&t->shown, c->w, c->h);
 	memcpy(t->shown.cells, c->cells, n * sizeof *c->cells);
+	t->shown.cursor_x = c->cursor_x;
+	t->shown.cursor_y = c->cursor_y;
 }
 
 void
@@ -497,6 +499,9 @@ term_paint(struct term *t, const struct canvas *c)
 {
 	bool all = t->redraw || t->shown.w != c->w || t->shown.h != c->h;
 
+	if (!all && t->shown.cursor_x == c->cursor_x &&
+	    t->shown.cursor_y == c->cursor_y && canvas_same(&t->shown, c))
+		return;
 	if (all)
 		(void)erase();
 	if (t->redraw)
