@@ -16,6 +16,7 @@
 
 enum {
 	FRAME_MS = 100,		/* between frames that nobody's key asked for */
+	EARLY_MS = 15, EARLY_FRAMES = 4,	/* what is known comes in pieces */
 	TICK_MS = 1000, TICK_LOW_MS = 5000,
 	RESIZE_MS = 50,		/* a burst of sizes is one */
 	LINK_MS = 5000, SLOW_RTT_MS = 400, STUCK_MS = 1000,
@@ -37,6 +38,7 @@ struct console {
 	bool mouse, low_by_itself;
 	int64_t framed, stuck_since;
 	pid_t copying;		/* tmux, to be waited for */
+	int frames;		/* that nobody's key asked for */
 	uint64_t wake, resize;	/* timers */
 	int status;		/* -1: goes on */
 };
@@ -289,6 +291,16 @@ earliest(int64_t *at, int64_t one)
 		*at = one;
 }
 
+/* The first frames follow each other at once, so that a console shows what its
+ * children know as soon as they say it; ten in its first second are not passed. */
+static int64_t
+frame_every(const struct console *c)
+{
+	if (c->shell.rtt_ms > FRAME_MS)
+		return c->shell.rtt_ms;
+	return c->frames < EARLY_FRAMES ? EARLY_MS : FRAME_MS;
+}
+
 /* One timer for everything that has to happen although nothing comes in. */
 static void
 set_wake(struct console *c, int64_t now)
@@ -315,6 +327,7 @@ frame(struct console *c, int64_t now)
 	if (!c->paint || !term_ready(c->term) ||
 	    (!c->key && now < c->framed + frame_every(c)))
 		return;
+	c->frames += !c->key && c->frames < EARLY_FRAMES;
 	shell_paint(&c->shell, &c->canvas, now);
 	shell_title(&c->shell, title);
 	term_paint(c->term, &c->canvas);
