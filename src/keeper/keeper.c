@@ -17,6 +17,7 @@
 
 enum {
 	LOOK_EVERY_MS = 200,		/* at the journal */
+	FOLLOW_MS = 100, IDLE_MS = 250,	/* with and without output to follow */
 	INCIDENTS_EVERY_MS = 1000, ALIVE_EVERY_MS = 2000,
 	ASK_MAX = 1 << 20,		/* one line of the console */
 	BACKLOG = 8 << 20,		/* what a console that sleeps may owe */
@@ -338,7 +339,7 @@ wait_for_something(struct keeper *k)
 		for (int which = 0; which < 2; which++)
 			fds[n++] = (struct pollfd){
 			    .fd = k->errands.v[i].fd[which], .events = POLLIN };
-	if (poll(fds, n, LOOK_EVERY_MS / 2) > 0) {
+	if (poll(fds, n, k->view.n != 0 ? FOLLOW_MS : IDLE_MS) > 0) {
 		if (fds[2].revents != 0)
 			think_read(k);
 		for (size_t i = 0; i < k->errands.n; i++)
