@@ -131,6 +131,39 @@ screen_start(struct term *t, const char *name, struct notes *problems,
 	return true;
 }
 
+void
+term_look_up(const char *name, struct term_facts *f)
+{
+	const char *const *next = fallbacks(name);
+	FILE *null = fopen("/dev/null", "r+e");
+	struct buf tried = BUF_INIT;
+	const char *use = name;
+	SCREEN *screen = NULL;
+
+	*f = (struct term_facts){ .modern = is_modern(name) };
+	text_clean_into(f->asked, sizeof f->asked, name);
+	use_env(FALSE);
+	for (; use != NULL && null != NULL; use = *next++) {
+		buf_printf(&tried, "%s%s", tried.n ? ", " : "", use);
+		screen = newterm(use, null, null);
+		if (screen != NULL)
+			break;
+	}
+	if (tried.n > 0)
+		text_clean_into(f->tried, sizeof f->tried, tried.p);
+	if (screen != NULL) {
+		text_clean_into(f->used, sizeof f->used, use);
+		f->colours = tigetnum("colors") > 0 ? tigetnum("colors") : 0;
+		f->full = tigetstr("smcup") != NULL;
+		f->scrolls = tigetstr("csr") != NULL;
+		(void)endwin();
+		delscreen(screen);
+	}
+	if (null != NULL)
+		(void)fclose(null);
+	buf_release(&tried);
+}
+
 /* A descriptor of our own: O_NONBLOCK on the one that the shell shares with us
  * would be there after us. */
 static bool

@@ -64,6 +64,16 @@ bool term_ascii(const struct term *t);
 int term_colours(const struct term *t);		/* 256, 16, 8 or 0 */
 const char *term_name(const struct term *t);	/* the one that is used */
 
+/* What a terminal of that name can do here; nothing is sent to it. */
+struct term_facts {
+	char asked[64], used[64];	/* used is "" when none is known */
+	char tried[160];		/* all names, in order */
+	bool modern;	/* takes title, bracketed paste, mouse and clipboard */
+	bool full, scrolls;	/* a screen of its own; rows can be scrolled */
+	int colours;			/* as the description says, not as used */
+};
+void term_look_up(const char *name, struct term_facts *ret);
+
 void term_title(struct term *t, const char *title);	/* cleaned here */
 void term_bell(struct term *t, int64_t now);	/* at most one in 10 s */
 void term_mouse(struct term *t, bool on);

@@ -51,6 +51,11 @@ struct doctor {
 void doctor_init(struct doctor *d, const char *config, const char *state);
 void doctor_examine(struct doctor *d);
 void doctor_tonight(struct doctor *d);
+/* One more finding; what to do about it comes after it, when it is not ok. */
+void doctor_found(struct doctor *d, enum doctor_level level, const char *check,
+    const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+void doctor_todo(struct doctor *d, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
 size_t doctor_count(const struct doctor *d, enum doctor_level level);
 const char *doctor_level_name(enum doctor_level level);
 void doctor_release(struct doctor *d);

@@ -47,12 +47,7 @@ DOCTOR_CHECKS(X)
 
 enum { DOCTOR_FIRST = 2 };
 
-/* One more finding; what to do about it comes after it, when it is not ok. */
-void doctor_found(struct doctor *d, enum doctor_level level, const char *check,
-    const char *fmt, ...) __attribute__((format(printf, 4, 5)));
-void doctor_todo(struct doctor *d, const char *fmt, ...)
-    __attribute__((format(printf, 2, 3)));
-/* The same out of an error and its hint; otherwise: when it has none. */
+/* A finding out of an error and its hint; otherwise: when it has none. */
 void doctor_failed(struct doctor *d, enum doctor_level level,
     const char *check, const struct err *e, const char *otherwise);
 /* The site when it is whole, else NULL. */

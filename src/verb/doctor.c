@@ -54,18 +54,24 @@ say(const struct doctor *d)
 int
 verb_doctor(struct cli *c, int argc, char **argv)
 {
-	bool tonight = false;
-	const struct opt opts[] = { { "--tonight", &tonight, NULL, NULL } };
+	bool tonight = false, terminal = false;
+	const struct opt opts[] = {
+		{ "--tonight", &tonight, NULL, NULL },
+		{ "--terminal", &terminal, NULL, NULL },
+	};
 	struct doctor d;
 	int status;
 
-	if (!cli_parse(c, argc, argv, opts, 1) ||
-	    !cli_words(c, 0, 0, "midwatch doctor [--tonight] [--json]"))
+	if (!cli_parse(c, argc, argv, opts, 2) ||
+	    !cli_words(c, 0, 0, "midwatch doctor [--tonight|--terminal] "
+		"[--json]"))
 		return EXIT_USAGE;
 	doctor_init(&d, c->config, c->state);
-	if (d.have_site)
+	if (d.have_site && !terminal)
 		secrets_ask(c, &d.site);
-	if (tonight)
+	if (terminal)
+		console_terminal(c, &d);
+	else if (tonight)
 		doctor_tonight(&d);
 	else
 		doctor_examine(&d);

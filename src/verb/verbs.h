@@ -69,6 +69,9 @@ verb_fn incident_open, incident_list, incident_show, incident_note,
 verb_fn verb_console;
 void console_keys(struct buf *out);
 void console_keys_man(struct buf *out);
+/* What the terminal is, and what the console would make of it: findings. */
+struct doctor;
+void console_terminal(const struct cli *c, struct doctor *d);
 
 /* Of `sets`. */
 verb_fn sets_adopt;
