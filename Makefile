@@ -105,7 +105,7 @@ comma = ,
 define test_rule
 $(dir)/tests/$(subst /,_,$(1)): $(O)/tests/$(1).o $(lib_o)
 	$$(call say,LINK,$$@)
-	$$(call link,$(if $(filter bench/%,$(1)),-lsqlite3,-lcmocka) $(if $(filter ui/%,$(1)),-lvterm -lutil -lm) $$(call wraps,tests/$(1).c))
+	$$(call link,$(if $(filter bench/%,$(1)),-lsqlite3,-lcmocka) $(if $(filter ui/% bench/console%,$(1)),-lcmocka -lvterm -lutil -lm) $$(call wraps,tests/$(1).c))
 endef
 $(foreach c,$(test_c:tests/%.c=%),$(eval $(call test_rule,$(c))))
 
