@@ -326,15 +326,18 @@ picture_head(struct talk *w, int64_t now)
 	const char *environment = json_get_str(w->incident, "environment");
 	struct buf b = BUF_INIT;
 	struct pool *p = &h->pool;
+	bool known = w->hello != NULL;
 
 	if (environment == NULL)
-		environment = str(w->site, "environment");
+		environment = known ? str(w->site, "environment") :
+		    w->environment;
 	h->environment = pool_str(p, environment);
 	h->env = env_of(environment, str(w->incident, "id"));
-	h->host = pool_str(p, str(w->hello, "host"));
-	h->site = pool_str(p, str(w->site, "name"));
+	h->host = pool_str(p, known ? str(w->hello, "host") : w->host);
+	h->site = pool_str(p, known ? str(w->site, "name") : w->name);
 	h->zone = pool_str(p, str(w->site, "timezone"));
-	h->read_only = json_get_bool(w->hello, "read_only");
+	h->read_only = known ? json_get_bool(w->hello, "read_only") :
+	    w->read_only;
 	h->state = inc_state_of(str(w->incident, "state"));
 	h->incident = pool_str(p, str(w->incident, "id"));
 	h->title = pool_str(p, str(w->incident, "title"));

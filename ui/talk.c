@@ -14,6 +14,11 @@ talk_init(struct talk *w, struct model *m)
 {
 	*w = (struct talk){ .model = m, .out = BUF_INIT, .dirty = MODEL_ALL };
 	w->nonce = clock_wall_ms();
+	w->host = xstrdup(m->head.host != NULL ? m->head.host : "");
+	w->environment = xstrdup(m->head.environment != NULL ?
+	    m->head.environment : "");
+	w->name = xstrdup(m->head.site != NULL ? m->head.site : "");
+	w->read_only = m->head.read_only;
 	m->give = talk_give;
 	m->ctx = w;
 }
@@ -610,4 +615,7 @@ talk_release(struct talk *w)
 		json_decref(all[i]);
 	readings_release(&w->readings);
 	buf_release(&w->out);
+	free(w->host);
+	free(w->environment);
+	free(w->name);
 }

@@ -50,6 +50,10 @@ struct talk {
 	int64_t next_id, nonce, heard_at, feed_at;	/* wall ms */
 	int64_t late_at;	/* when it was said last that nothing comes */
 	bool keeper_gone, feed_gone;
+
+	/* what the header says until the keeper has said who we are */
+	char *host, *environment, *name;
+	bool read_only;
 };
 
 void talk_init(struct talk *w, struct model *m);
