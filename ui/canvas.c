@@ -376,6 +376,7 @@ row_bytes(const struct canvas *c, const char *s, size_t n, int w)
 {
 	struct canvas counting = { .ascii = c->ascii };
 	size_t i = 0, blank = 0, first = 1;
+	bool begun = false;
 	int x = 0;
 
 	while (i < n) {
@@ -389,7 +390,9 @@ row_bytes(const struct canvas *c, const char *s, size_t n, int w)
 		x += put_clean(&counting, 0, -1, ROLE_TEXT, s + i, len);
 		if (x > w)
 			break;
-		if (s[i] == ' ')
+		if (s[i] != ' ')
+			begun = true;	/* it is not broken in its indent */
+		else if (begun)
 			blank = i;
 		i += len;
 		if (i < n && s[i] == ' ' && x == w)

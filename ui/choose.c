@@ -2,7 +2,7 @@
 
 #include <stdlib.h>
 
-enum { WIDTH = 70, WORD_W = 20, FRAME = 3 };
+enum { WIDTH = 110, WORD_W = 20, MARGIN = 4, FRAME = 3, NARROW = 60 };
 
 void
 choose_open(struct choose *c, const char *title)
@@ -72,12 +72,25 @@ choose_key(struct choose *c, uint32_t key)
 	return CHOOSE_OPEN;
 }
 
+static int
+widest(const struct choose *c, const struct canvas *to)
+{
+	int w = 0;
+
+	for (size_t i = 0; i < c->v.n; i++) {
+		int one = canvas_width(to, c->v.v[i].word);
+
+		w = one > w ? one : w;
+	}
+	return w < WORD_W ? w : WORD_W;
+}
+
 static void
 paint_row(const struct choose *c, struct canvas *to, int at, int y)
 {
 	bool here = at == c->list.at;
 	enum role role = here ? ROLE_SELECT : ROLE_TEXT;
-	int word_w = to->w < 2 * WORD_W ? to->w / 2 : WORD_W;
+	int word_w = widest(c, to);
 
 	if (here) {
 		canvas_fill(to, (struct area){ 0, y, to->w, 1 }, role, " ");
@@ -85,15 +98,16 @@ paint_row(const struct choose *c, struct canvas *to, int at, int y)
 	}
 	(void)canvas_put(to, 0, y, role, here ? ">" : " ");
 	canvas_fit(to, 2, y, word_w, role, c->v.v[at].word);
-	if (to->w > word_w + 4)
-		canvas_fit(to, word_w + 3, y, to->w - word_w - 4, role,
+	if (to->w > word_w + 5)
+		canvas_fit(to, word_w + 4, y, to->w - word_w - 5, role,
 		    c->v.v[at].note);
 }
 
 void
 choose_paint(struct choose *c, struct canvas *to)
 {
-	int w = to->w < WIDTH + 4 ? to->w : WIDTH;
+	int w = to->w < NARROW ? to->w : to->w < WIDTH + 2 * MARGIN ?
+	    to->w - 2 * MARGIN : WIDTH;
 	int h = c->list.n + FRAME < to->h ? c->list.n + FRAME : to->h;
 	struct area outer = canvas_enter(to, (struct area){ (to->w - w) / 2,
 	    (to->h - h) / 2, w, h }), inner;

@@ -275,15 +275,6 @@ woken(void *ctx, int64_t now)
 		c->paint = true;
 }
 
-/* Between frames that no key asked for. */
-static int64_t
-frame_every(const struct console *c)
-{
-	int64_t link = c->shell.rtt_ms > FRAME_MS ? c->shell.rtt_ms : FRAME_MS;
-
-	return c->shell.every_ms > link ? c->shell.every_ms : link;
-}
-
 static void
 earliest(int64_t *at, int64_t one)
 {
@@ -291,14 +282,16 @@ earliest(int64_t *at, int64_t one)
 		*at = one;
 }
 
-/* The first frames follow each other at once, so that a console shows what its
- * children know as soon as they say it; ten in its first second are not passed. */
+/* Between frames that no key asked for. The first ones follow each other at once, so
+ * that a console shows what its children know as soon as they say it. */
 static int64_t
 frame_every(const struct console *c)
 {
-	if (c->shell.rtt_ms > FRAME_MS)
-		return c->shell.rtt_ms;
-	return c->frames < EARLY_FRAMES ? EARLY_MS : FRAME_MS;
+	int64_t link = c->shell.rtt_ms > FRAME_MS ? c->shell.rtt_ms : FRAME_MS;
+
+	if (link == FRAME_MS && c->frames < EARLY_FRAMES)
+		return EARLY_MS;
+	return c->shell.every_ms > link ? c->shell.every_ms : link;
 }
 
 /* One timer for everything that has to happen although nothing comes in. */

@@ -139,7 +139,7 @@ paint_body(const struct dialog *d, struct canvas *c, struct area a)
 	for (char *s = strtok_r(text, "\n", &save); s != NULL;
 	     s = strtok_r(NULL, "\n", &save)) {
 		char *tab = strchr(s, '\t');
-		int x = tab == NULL || a.w < 40 ? 0 : NAME_WIDTH;
+		int x = tab == NULL || a.w < 30 ? 0 : NAME_WIDTH;
 		struct area rest;
 
 		if (tab != NULL) {
@@ -240,7 +240,8 @@ dialog_paint(struct dialog *d, struct canvas *c)
 	canvas_box(c, canvas_whole(c), d->title, true);
 	(void)paint_body(d, c, (struct area){ 2, 1, w - 4, h - foot - 2 });
 	if (d->top < hidden)
-		(void)canvas_put(c, w - 9, h - 1, ROLE_DIM, " Down: ");
+		(void)canvas_printf(c, w - 16, h - 1, ROLE_STRONG,
+		    " Down: %d more ", hidden - d->top);
 	inner = canvas_enter(c, (struct area){ 1, h - foot - 1, w - 2, foot });
 	paint_foot(d, c);
 	canvas_leave(c, inner);

@@ -7,6 +7,8 @@
 #include "base/text.h"
 #include "ui/shell.h"
 
+enum { MORE_W = 5 };	/* ": +12", of the buttons that have no room */
+
 /* The environment is in words and in the shape of the whole header line. */
 static const struct {
 	const char *word, *fill;
@@ -40,6 +42,16 @@ put_time(struct buf *b, int64_t now, bool utc)
 }
 
 static void
+put_hour(struct buf *b, int64_t now)
+{
+	char site[40];
+
+	clock_fmt_site(site, now);
+	if (now != 0)
+		buf_printf(b, "%.5s", site + 11);
+}
+
+static void
 put_update(struct buf *b, const struct model *m)
 {
 	int64_t left = (m->head.next_update - m->now) / 60000;
@@ -67,6 +79,7 @@ put_elapsed(struct buf *b, const struct model *m)
 static void
 header_text(const struct shell *s, int w, struct buf *b)
 {
+	bool narrow = w < 60;
 	const struct model *m = s->model;
 	const struct model_head *h = &m->head;
 	const char *word = envs[h->env].word;
@@ -84,7 +97,10 @@ header_text(const struct shell *s, int w, struct buf *b)
 		buf_str(b, " RESOLVED");
 	put_elapsed(b, m);
 	buf_str(b, "  ");
-	put_time(b, m->now, w >= 100);
+	if (narrow)		/* the day's offset is not what is read there */
+		put_hour(b, m->now);
+	else
+		put_time(b, m->now, w >= 100);
 	if (h->freeze_unknown)
 		buf_str(b, "  FREEZE?");
 	else if (h->frozen)
@@ -94,7 +110,7 @@ header_text(const struct shell *s, int w, struct buf *b)
 		buf_str(b, "  HELD (Z)");
 	if (h->read_only)
 		buf_str(b, "  LOOKING ONLY");
-	if (w >= 100 && h->incident != NULL)
+	if (w >= 100 && h->incident != NULL && h->incident[0] != '\0')
 		buf_printf(b, "  %s", h->incident);
 	if (s->every_ms > 0)
 		buf_printf(b, "  every %d s", (int)(s->every_ms / 1000));
@@ -107,6 +123,18 @@ header_text(const struct shell *s, int w, struct buf *b)
 		    h->others.v[i]);
 }
 
+/* One blank between two facts. */
+static void
+squeeze(struct buf *b)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < b->n; i++)
+		if (b->p[i] != ' ' || (i > 0 && b->p[i - 1] != ' '))
+			b->p[n++] = b->p[i];
+	buf_cut(b, n);
+}
+
 static void
 header(const struct shell *s, struct canvas *c)
 {
@@ -114,15 +142,19 @@ header(const struct shell *s, struct canvas *c)
 	const char *fill = envs[s->model->head.env].fill;
 	struct buf b = BUF_INIT;
 	int w, edge = c->w < 60 ? 1 : 2;
+	int room = edge > 1 ? c->w - 2 * edge - 2 : c->w - edge - 1;
 
 	canvas_fill(c, (struct area){ 0, 0, c->w, 1 }, role, fill);
 	header_text(s, c->w, &b);
+	if (edge == 1)
+		squeeze(&b);
 	(void)canvas_put(c, edge, 0, role, " ");
 	w = canvas_width(c, b.p);
-	if (w > c->w - 2 * edge - 2)
-		w = c->w - 2 * edge - 2;
+	if (w > room)
+		w = room;
 	canvas_fit(c, edge + 1, 0, w, role, b.p);
-	(void)canvas_put(c, edge + 1 + w, 0, role, " ");
+	if (edge + 1 + w < c->w - 1)
+		(void)canvas_put(c, edge + 1 + w, 0, role, " ");
 	buf_release(&b);
 }
 
@@ -183,7 +215,7 @@ head_paint(const struct shell *s, struct canvas *c)
 	header(s, c);
 	if (!narrow)
 		y += triage(s, c, y);
-	y += now_paint(s, c, y, 2);
+	y += now_paint(s, c, y, c->h < 24 ? 2 : 3);
 	return y;
 }
 
@@ -199,9 +231,9 @@ head_tiny(const struct shell *s, struct canvas *c)
 		if (m->jobs.v.v[i].running)
 			runs = m->jobs.v.v[i].title;
 	keys_name(s->keys, REQ_QUIT, key);
-	buf_printf(&b, "%s%s%s, %s leaves. %dx%d needed, have %dx%d.",
-	    runs ? "RUNS: " : "", runs ? runs : "nothing runs",
-	    runs ? " (goes on)" : "", key, NARROW_W, NARROW_H, c->w, c->h);
+	buf_printf(&b, "%s leaves. %s%s%s. %dx%d needed, have %dx%d.", key,
+	    runs ? "RUNS: " : "", runs ? runs : "Nothing runs",
+	    runs ? " (goes on)" : "", NARROW_W, NARROW_H, c->w, c->h);
 	(void)canvas_wrap(c, canvas_whole(c), ROLE_STRONG, b.p);
 	buf_release(&b);
 }
@@ -223,8 +255,12 @@ head_buttons(const struct shell *s, struct canvas *c, int y)
 
 		keys_name(s->keys, b->request, key);
 		w = canvas_width(c, label) + canvas_width(c, key) + 1;
-		if (x + w + 2 > c->w)
+		if (x + w + 2 + (i + 1 < all->v.n ? MORE_W : 0) > c->w) {
+			keys_name(s->keys, REQ_PALETTE, key);
+			(void)canvas_printf(c, x, y, ROLE_DIM, "%s +%zu", key,
+			    all->v.n - i);
 			break;
+		}
 		if (b->why_not != NULL) {
 			x += canvas_printf(c, x, y, ROLE_DIM, "[%s:%s]", key,
 			    label) + 1;

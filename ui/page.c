@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { COLUMN = 18 };
+enum { COLUMN = 19, NARROW = 60, INDENT = 2 };
 
 void
 page_set(struct page *p, const char *title, const char *text)
@@ -51,8 +51,8 @@ paint_text(const struct page *p, struct canvas *c)
 		if (tab != NULL) {
 			*tab = '\0';
 			(void)canvas_put(c, 1, row, ROLE_STRONG, s);
-			x = c->w < 2 * COLUMN ? 2 : COLUMN;
-			row += x == 2;
+			x = c->w < NARROW ? INDENT : COLUMN;
+			row += x == INDENT && *s != '\0';
 			s = tab + 1;
 		}
 		if (*s == '\0')

@@ -91,6 +91,7 @@ struct pane {
 	const struct pane_ops *ops;
 	void *state;			/* state_size bytes, zeroed at birth */
 	bool focus;
+	bool roomy;			/* there are more rows than are needed */
 	bool low;			/* slow link: no sparklines, no seconds */
 	const char *needle;		/* what is searched for; NULL: nothing */
 	int rows;			/* that it was given at the last layout */

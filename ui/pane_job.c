@@ -10,12 +10,12 @@
 #include "base/text.h"
 #include "ui/panes.h"
 
-enum { BAR_W = 20, HEAD_ROWS = 2 };
+enum { BAR_W = 20, PERCENT_W = 6, BAR_FROM_W = 60, HEAD_ROWS = 2 };
 
 struct job {
 	int64_t shown;			/* its number; 0: none yet */
 	int64_t newest;			/* that there was */
-	size_t n, running;
+	size_t n, running, vanished;
 	char *head, *far;		/* the two lines above the output */
 	int64_t done, total;
 	bool bad, ended;
@@ -68,7 +68,7 @@ far_of(const struct model_job *job)
 
 	if (job->progress != NULL)
 		buf_str(&b, job->progress);
-	if (job->total > 0) {
+	if (job->total > 0 && job->progress == NULL) {
 		text_fmt_size(size, job->done);
 		text_fmt_size(of, job->total);
 		buf_printf(&b, "%s%s of %s", b.n > 0 ? "  " : "", size, of);
@@ -91,14 +91,32 @@ static void
 choose(struct job *j, const struct model_jobs *m)
 {
 	j->n = m->v.n;
-	j->running = 0;
+	j->running = j->vanished = 0;
 	for (size_t i = 0; i < m->v.n; i++) {
 		j->running += m->v.v[i].running;
+		j->vanished += m->v.v[i].vanished;
 		if (m->v.v[i].n > j->newest) {
 			j->newest = j->shown = m->v.v[i].n;
 			j->back = false;
 		}
 	}
+}
+
+/* The others are not seen: they are counted, and how to get there is said. */
+static void
+heading(const struct job *j, char *out, size_t size)
+{
+	char lost[40] = "";
+
+	if (j->vanished > 0)
+		(void)snprintf(lost, sizeof lost, ", %zu VANISHED",
+		    j->vanished);
+	if (j->n < 2)
+		(void)snprintf(out, size, "job%s", lost);
+	else
+		(void)snprintf(out, size, "jobs: %zu run%s%s; [ and ] go to "
+		    "the others", j->running, j->running == 1 ? "s" : "",
+		    lost);
 }
 
 static int
@@ -127,8 +145,7 @@ job_recalc(struct pane *p, const struct model *m, int width)
 		for (size_t i = 0; i < m->output.v.n; i++)
 			VEC_PUSH(&j->rows, xstrdup(m->output.v.v[i]));
 	}
-	(void)snprintf(p->title, sizeof p->title, j->running > 1 ?
-	    "jobs: %zu run" : "job", j->running);
+	heading(j, p->title, sizeof p->title);
 	if (job == NULL)
 		return 0;
 	return HEAD_ROWS + (j->rows.n > 0 ? (int)j->rows.n : 1);
@@ -138,7 +155,7 @@ static void
 job_paint(const struct pane *p, struct canvas *c)
 {
 	const struct job *j = p->state;
-	int y = HEAD_ROWS, room = c->h - HEAD_ROWS, x = 0;
+	int y = HEAD_ROWS, room = c->h - HEAD_ROWS, right = 0;
 	size_t from;
 
 	if (j->head == NULL) {
@@ -147,14 +164,18 @@ job_paint(const struct pane *p, struct canvas *c)
 	}
 	if (p->focus)
 		canvas_cursor(c, 0, 0);
-	canvas_fit(c, 0, 0, c->w, j->bad ? ROLE_WARNING : j->ended ?
-	    ROLE_TEXT : ROLE_STRONG, j->head);
-	if (j->total > 0 && !j->ended) {
-		canvas_bar(c, 0, 1, BAR_W, ROLE_TEXT, j->done, j->total);
-		x = BAR_W + 1;
+	if (j->total > 0 && !j->ended && c->w >= BAR_FROM_W) {
+		right = BAR_W + PERCENT_W;
+		canvas_bar(c, c->w - right, 0, BAR_W, ROLE_TEXT, j->done,
+		    j->total);
+		(void)canvas_printf(c, c->w - PERCENT_W, 0, ROLE_STRONG,
+		    "%4d %%", (int)(j->done < j->total ? (double)j->done /
+			(double)j->total * 100 : 100));
+		right++;
 	}
-	if (c->w > x)
-		canvas_fit(c, x, 1, c->w - x, ROLE_TEXT, j->far);
+	canvas_fit(c, 0, 0, c->w - right, j->bad ? ROLE_WARNING : j->ended ?
+	    ROLE_TEXT : ROLE_STRONG, j->head);
+	canvas_fit(c, 0, 1, c->w, ROLE_TEXT, j->far);
 	if (room < 1)
 		return;
 	/* the end of what we have, unless it was asked for by its beginning */

@@ -16,6 +16,8 @@
 enum { LIT_MAX = 3, NAME_W = 20, BAR_W = 10, BAR_FROM_W = 70, NIGHTS_MAX = 14,
 	LATE_MS = 20000 };		/* a feed says something more often */
 
+#define EPOCH_MS INT64_C(1000000000000)	/* more than that is no length of time */
+
 enum row_kind { ROW_READING, ROW_SEEN, ROW_WELL, ROW_NIGHTS };
 
 struct row {
@@ -33,6 +35,7 @@ struct live {
 	struct list list;
 	VEC(struct row) rows;
 	bool open;			/* what is well is shown too */
+	bool unfolded;			/* so it is where there is room for all */
 	bool waiting;			/* nothing has come yet */
 	char nights[NIGHTS_MAX + 1];	/* first letters of their results */
 };
@@ -120,14 +123,16 @@ add_rest(struct live *l, const struct model *m, enum row_kind kind, size_t n)
 
 	if (n == 0)
 		return;
-	row = VEC_NEW(&l->rows);
-	row->kind = kind;
-	row->role = ROLE_DIM;
-	row->percent = -1;
-	(void)snprintf(row->text, sizeof row->text, kind == ROW_SEEN ?
-	    "%zu seen, their cause is known" : "%zu %s well", n, n == 1 ?
-	    "is" : "are");
-	if (!l->open)
+	if (!l->unfolded) {
+		row = VEC_NEW(&l->rows);
+		row->kind = kind;
+		row->role = ROLE_DIM;
+		row->percent = -1;
+		(void)snprintf(row->text, sizeof row->text, kind == ROW_SEEN ?
+		    "%zu seen, their cause is known" : "%zu %s well", n,
+		    n == 1 ? "is" : "are");
+	}
+	if (!l->open && !l->unfolded)
 		return;
 	for (size_t i = 0; i < all->v.n; i++) {
 		const struct reading *r = &all->v.v[i];
@@ -178,6 +183,30 @@ add_nights(struct live *l, const struct model *m)
 	    n - bad - missed - (l->nights[n - 1] == 'o'), bad, missed);
 }
 
+/* Counts of what is there, most urgent first; what has a row of its own to say it
+ * is left out. */
+static void
+heading(struct pane *p, const int counts[4], size_t seen, size_t well)
+{
+	const struct {
+		int n;
+		const char *word;
+	} parts[] = { { counts[LEVEL_CRITICAL], "critical" },
+		{ counts[LEVEL_WARNING], "warning" },
+		{ counts[LEVEL_UNKNOWN], "unknown" }, { (int)seen, "seen" },
+		{ (int)well, "well" } };
+	size_t at = (size_t)snprintf(p->title, sizeof p->title, "live");
+	const char *between = ": ";
+
+	for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+		if (parts[i].n > 0 && at < sizeof p->title) {
+			at += (size_t)snprintf(p->title + at,
+			    sizeof p->title - at, "%s%d %s", between,
+			    parts[i].n, parts[i].word);
+			between = ", ";
+		}
+}
+
 static int
 live_recalc(struct pane *p, const struct model *m, int width)
 {
@@ -187,19 +216,16 @@ live_recalc(struct pane *p, const struct model *m, int width)
 
 	(void)width;
 	l->rows.n = 0;
+	/* on the watch nothing else wants the room: then the whole picture */
+	l->unfolded = m->head.state == INC_NONE && !p->low && (p->rows == 0 ||
+	    p->rows >= (int)m->readings.all.v.n);
 	l->waiting = m->readings.all.v.n == 0;
 	add_alerts(l, m, &seen, &well, counts);
 	add_rest(l, m, ROW_SEEN, seen);
 	add_rest(l, m, ROW_WELL, well);
 	add_nights(l, m);
 	list_fit(&l->list, (int)l->rows.n, p->rows);
-	(void)snprintf(p->title, sizeof p->title, "live");
-	if (counts[LEVEL_CRITICAL] + counts[LEVEL_WARNING] +
-	    counts[LEVEL_UNKNOWN] > 0)
-		(void)snprintf(p->title, sizeof p->title,
-		    "live: %d critical, %d warning, %d unknown",
-		    counts[LEVEL_CRITICAL], counts[LEVEL_WARNING],
-		    counts[LEVEL_UNKNOWN]);
+	heading(p, counts, l->unfolded ? seen : 0, l->unfolded ? well : 0);
 	if (m->readings.heard != 0 && m->now - m->readings.heard > LATE_MS)
 		(void)snprintf(p->title, sizeof p->title,
 		    "live: NOTHING HEARD FOR %d s, what is below is that old",
@@ -234,12 +260,15 @@ paint_row(const struct pane *p, struct canvas *c, int y, const struct row *row,
 
 	if (chosen)
 		canvas_fill(c, (struct area){ 0, y, c->w, 1 }, base, " ");
-	if (row->mark && row->role == ROLE_TEXT)
-		(void)canvas_put(c, x, y, base, roles[row->unlit].ascii);
+	if (row->mark && row->role == ROLE_TEXT)	/* it does not shine */
+		(void)canvas_put(c, x, y, base, c->ascii ?
+		    roles[row->unlit].ascii : roles[row->unlit].mark);
 	else if (row->mark)
 		(void)canvas_mark(c, x, y, row->role);
 	x += 3;
-	if (row->kind == ROW_READING || row->kind == ROW_NIGHTS) {
+	if (row->kind == ROW_READING && c->w < BAR_FROM_W) {
+		x += canvas_printf(c, x, y, base, "%s:", row->name) + 1;
+	} else if (row->kind == ROW_READING || row->kind == ROW_NIGHTS) {
 		canvas_fit(c, x, y, NAME_W, base, row->name);
 		x += NAME_W + 1;
 	}
@@ -262,6 +291,25 @@ paint_row(const struct pane *p, struct canvas *c, int y, const struct row *row,
 		canvas_fit(c, x, y, right - x, base, row->text);
 }
 
+/* What of the chosen row had no room on it, where rows are left. */
+static void
+paint_whole(const struct pane *p, struct canvas *c, int y)
+{
+	const struct live *l = p->state;
+	const struct row *row;
+	int x = 3 + NAME_W + 1;
+
+	if (!p->focus || l->rows.n == 0 || y + 1 >= c->h)
+		return;
+	row = &l->rows.v[l->list.at];
+	if (row->kind != ROW_READING || x + (row->percent >= 0 ? BAR_W + 1 :
+	    0) + canvas_width(c, row->text) <= c->w)
+		return;
+	x = c->w < BAR_FROM_W ? 3 : x;
+	(void)canvas_wrap(c, (struct area){ x, y + 1, c->w - x, c->h - y - 1 },
+	    ROLE_TEXT, row->text);
+}
+
 static void
 live_paint(const struct pane *p, struct canvas *c)
 {
@@ -279,9 +327,40 @@ live_paint(const struct pane *p, struct canvas *c)
 		if (p->focus && at == l->list.at)
 			canvas_cursor(c, 0, y);
 	}
+	paint_whole(p, c, (int)l->rows.n - l->list.top);
 }
 
 /* ---- what is asked of it ------------------------------------------------------------ */
+
+static bool
+is_bytes(const char *key)
+{
+	static const char *const keys[] = { "used", "free", "avail", "reserved",
+		"total", "min_free", "size", "raw_size", "usual_size",
+		"usual_raw_size", "bytes", "rate_per_min" };
+
+	for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+		if (strcmp(key, keys[i]) == 0)
+			return true;
+	return false;
+}
+
+/* Bytes, lengths and moments as people read them, behind the number. */
+static void
+put_meaning(struct buf *b, const char *key, int64_t v)
+{
+	size_t n = strlen(key);
+	char text[48] = "";
+
+	if (is_bytes(key) && v >= 1000)
+		text_fmt_size(text, v);
+	else if (n > 3 && strcmp(key + n - 3, "_ms") == 0 && v > EPOCH_MS)
+		clock_fmt_site(text, v);
+	else if (n > 3 && strcmp(key + n - 3, "_ms") == 0)
+		text_fmt_duration(text, v);
+	if (text[0] != '\0')
+		buf_printf(b, " (%s)", text);
+}
 
 static void
 put_data(struct buf *b, json_t *data)
@@ -292,8 +371,15 @@ put_data(struct buf *b, json_t *data)
 
 	json_object_foreach(data, key, value) {
 		buf_clear(&one);
-		json_dump(&one, value);
-		buf_printf(b, "%s\t%s\n", key, one.p);
+		if (json_is_string(value))
+			buf_str(&one, json_string_value(value));
+		else
+			json_dump(&one, value);
+		if (json_is_integer(value))
+			put_meaning(&one, key, json_integer_value(value));
+		buf_printf(b, "%s\t", key);
+		text_clean(b, one.p, one.n, TEXT_LINE);
+		buf_ch(b, '\n');
 	}
 	buf_release(&one);
 }

@@ -55,8 +55,9 @@ people_recalc(struct pane *p, const struct model *m, int width)
 	(void)snprintf(p->title, sizeof p->title, "people%s%.60s",
 	    m->people.channel && *m->people.channel ? ", channel " : "",
 	    m->people.channel ? m->people.channel : "");
-	/* they are one key away, and stand nowhere by themselves */
-	return p->focus ? (pp->rows.n > 0 ? (int)pp->rows.n : 1) : 0;
+	/* they are one key away, and stand by themselves only where they take
+	 * no room from others */
+	return p->focus || p->roomy ? (pp->rows.n > 0 ? (int)pp->rows.n : 1) : 0;
 }
 
 static void
@@ -83,7 +84,7 @@ people_paint(const struct pane *p, struct canvas *c)
 			    " ");
 		canvas_fit(c, 2, y, who_w, role, row->who);
 		canvas_fit(c, x, y, narrow ? c->w - x : PHONE_W, role,
-		    row->phone);
+		    narrow && row->phone[0] == '\0' ? row->rest : row->phone);
 		x += PHONE_W + 1;
 		if (!narrow && c->w > x)
 			canvas_fit(c, x, y, c->w - x, role, row->rest);

@@ -10,7 +10,7 @@
 #include "base/clock.h"
 #include "ui/panes.h"
 
-enum { TIME_W = 8, KIND_W = 14, BY_W = 8 };
+enum { TIME_W = 8, KIND_W = 15, BY_W = 8 };
 
 struct row {
 	int64_t seq;

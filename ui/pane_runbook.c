@@ -9,7 +9,7 @@
 
 #include "ui/panes.h"
 
-enum { GLANCE_W = 5, GUIDE_MIN = 3, GUIDE_MAX = 12 };
+enum { GLANCE_W = 5, GUIDE_X = 3, GUIDE_MIN = 3, LIST_MIN = 5 };
 
 struct row {
 	enum mstep_state state;
@@ -24,6 +24,7 @@ struct runbook {
 	VEC(struct row) rows;
 	char followed[64];		/* the step that was current */
 	char *guide;			/* of the chosen step */
+	int guide_rows;			/* that it takes */
 	bool closed;			/* no incident */
 };
 
@@ -68,7 +69,8 @@ guide_of(const struct model_step *s)
 
 	if (s->why[0] != '\0' && s->state != MSTEP_SENSED &&
 	    s->state != MSTEP_CONFIRMED)
-		buf_printf(&b, "%s: %s\n", mstep_word(s->state), s->why);
+		buf_printf(&b, "%s: %s\n", s->soft ? "should wait" :
+		    mstep_word(s->state), s->why);
 	if (s->say != NULL && s->say[0] != '\0')
 		buf_printf(&b, "%s\n", s->say);
 	for (size_t i = 0; i < s->todo.n; i++)
@@ -107,9 +109,12 @@ list_rows(const struct runbook *rb, int rows)
 {
 	int guide = rows / 2;
 
-	if (guide > GUIDE_MAX)
-		guide = GUIDE_MAX;
-	if (guide < GUIDE_MIN || rb->rows.n == 0)
+	/* what is to be done is read in full, if some steps remain in sight */
+	if (guide < rb->guide_rows)
+		guide = rows - LIST_MIN > guide ? rows - LIST_MIN : guide;
+	if (guide > rb->guide_rows)
+		guide = rb->guide_rows;
+	if (rows / 2 < GUIDE_MIN || rb->rows.n == 0 || guide == 0)
 		return rows;
 	if ((int)rb->rows.n < rows - guide)
 		return (int)rb->rows.n + 1;
@@ -137,9 +142,9 @@ runbook_recalc(struct pane *p, const struct model *m, int width)
 {
 	struct runbook *rb = p->state;
 	const struct model_steps *steps = &m->steps;
+	struct canvas counting = { 0 };
 	int done = 0, ok = 0;
 
-	(void)width;
 	follow(rb, steps);
 	rows_clear(rb);
 	for (size_t i = 0; i < steps->v.n; i++) {
@@ -156,18 +161,22 @@ runbook_recalc(struct pane *p, const struct model *m, int width)
 		done += ok;
 	}
 	rb->closed = m->head.state == INC_NONE;
-	list_fit(&rb->list, (int)rb->rows.n, list_rows(rb, p->rows));
+	list_fit(&rb->list, (int)rb->rows.n, p->rows);
 	free(rb->guide);
 	rb->guide = chosen(p, m) != NULL ? guide_of(chosen(p, m)) : NULL;
+	rb->guide_rows = rb->guide == NULL ? 0 : canvas_wrap(&counting,
+	    (struct area){ 0, 0, width - GUIDE_X - 1, 0 }, ROLE_TEXT,
+	    rb->guide);
+	list_fit(&rb->list, (int)rb->rows.n, list_rows(rb, p->rows));
 	if (rb->rows.n > 0)
 		(void)snprintf(p->title, sizeof p->title,
-		    "runbook: %.50s, %d of %zu", steps->title ? steps->title :
-		    "", done, rb->rows.n);
+		    "runbook, %d of %zu done: %.50s", done, rb->rows.n,
+		    steps->title ? steps->title : "");
 	else
 		(void)snprintf(p->title, sizeof p->title, "runbook");
 	if (rb->rows.n == 0)
 		return rb->closed ? 0 : 1;
-	return (int)rb->rows.n + 8;
+	return (int)rb->rows.n + rb->guide_rows;
 }
 
 static void
@@ -217,8 +226,8 @@ runbook_paint(const struct pane *p, struct canvas *c)
 			canvas_cursor(c, 2, y);
 	}
 	if (rows < c->h && rb->guide != NULL)
-		(void)canvas_wrap(c, (struct area){ 3, rows, c->w - 4,
-		    c->h - rows }, ROLE_TEXT, rb->guide);
+		(void)canvas_wrap(c, (struct area){ GUIDE_X, rows,
+		    c->w - GUIDE_X - 1, c->h - rows }, ROLE_TEXT, rb->guide);
 }
 
 /* ---- what is asked of it ------------------------------------------------------------ */
@@ -256,10 +265,12 @@ run_step(const struct model_step *s, struct wish *w)
 	w->target = xstrdup(s->confirm != NULL ? s->confirm : s->title);
 	w->command = xstrdup(s->command);
 	if (s->soft)
-		w->text = xprintf("It should wait: %s", s->why);
+		w->text = xprintf("%s\nIt should wait: %s", s->title, s->why);
 	else if (again)
-		w->text = xprintf("It was run before: %s %s",
+		w->text = xprintf("%s\nIt was run before: %s %s", s->title,
 		    mstep_word(s->state), s->why);
+	else
+		w->text = xstrdup(s->title);
 	w->effect = xstrdup(s->expect != NULL && s->expect[0] ? s->expect :
 	    s->title);
 	return REACT_WISH;
@@ -281,9 +292,10 @@ page_of(const struct model_step *s, struct wish *w)
 {
 	char *guide = guide_of(s), *text;
 
-	text = xprintf("%s, %s\n%s%s\n%s", mstep_glance(s->state),
-	    mstep_word(s->state), s->how[0] ? "how it is known\t" : "",
-	    s->how, guide);
+	text = xprintf("%s\t%s%s%s%s%s\n\n%s", mstep_glance(s->state),
+	    mstep_word(s->state), s->how[0] ? ": " : "", s->how,
+	    s->who != NULL && s->who[0] ? ", by " : "", s->who ? s->who : "",
+	    guide);
 	free(guide);
 	return wish_page(w, s->title, text);
 }

@@ -219,6 +219,15 @@ by_person(const json_t *step)
 }
 
 static void
+put_job(struct buf *b, const json_t *job)
+{
+	const char *far = str(json_object_get(job, "progress"), "text");
+
+	buf_printf(b, "Job %" PRId64 " works: %s", json_get_int(job, "n", 0),
+	    *far != '\0' ? far : str(job, "title"));
+}
+
+static void
 now_in_incident(const struct talk *w, struct model_head *h)
 {
 	const json_t *step = step_of(w, str(w->steps, "next"));
@@ -226,17 +235,18 @@ now_in_incident(const struct talk *w, struct model_head *h)
 	struct buf names = BUF_INIT, text = BUF_INIT;
 	size_t n = unsafe(w, &names);
 
-	if (job != NULL) {
-		buf_printf(&text, "Job %" PRId64 " works: %s",
-		    json_get_int(job, "n", 0), str(job, "title"));
+	if (job != NULL)
+		put_job(&text, job);
+	/* what works goes on by itself: the hands are free for the next step */
+	if (step != NULL)
+		do_this(h, LEVEL_WARNING, by_person(step) ? REQ_TICK : REQ_RUN,
+		    job != NULL ? text.p : json_get_bool(step, "proof_lost") ?
+		    "it was done, and its proof does not hold any more" :
+		    str(step, "say"), str(step, "title"));
+	else if (job != NULL)
 		do_this(h, LEVEL_OK, REQ_NONE, str(json_object_get(job,
 		    "progress"), "text"), text.p);
-	} else if (step != NULL) {
-		buf_printf(&text, "%s", str(step, "title"));
-		do_this(h, LEVEL_WARNING, by_person(step) ? REQ_TICK : REQ_RUN,
-		    json_get_bool(step, "proof_lost") ? "it was done, and its "
-		    "proof does not hold any more" : str(step, "say"), text.p);
-	} else if (h->state == INC_RESOLVED)
+	else if (h->state == INC_RESOLVED)
 		do_this(h, LEVEL_OK, REQ_CLOSE, "the report is published and "
 		    "follow-ups are assigned first", "Resolved. Close it when "
 		    "the report is out; the clocks stand.");
@@ -261,28 +271,30 @@ now_in_incident(const struct talk *w, struct model_head *h)
 static void
 now_on_watch(const struct talk *w, struct model_head *h)
 {
-	const struct reading *worst = NULL;
+	const struct readings *all = &w->model->readings.all;
+	const struct reading *worst = all->v.n > 0 ? &all->v.v[0] : NULL;
 	struct buf text = BUF_INIT;
+	size_t n = 0;
 
-	for (size_t i = 0; i < w->readings.v.n; i++) {
-		const struct reading *r = &w->readings.v.v[i];
-
-		if (r->level != LEVEL_OK && (worst == NULL ||
-		    level_worse(r->level, worst->level) != worst->level))
-			worst = r;
-	}
+	while (n < all->v.n && all->v.v[n].level == LEVEL_CRITICAL)
+		n++;
 	h->safe_to_stop = true;
-	if (w->readings.v.n == 0)
+	if (worst == NULL)
 		do_this(h, LEVEL_UNKNOWN, REQ_NONE, NULL, "Looking ...");
-	else if (worst == NULL)
+	else if (worst->level == LEVEL_OK)
 		do_this(h, LEVEL_OK, REQ_NONE, NULL,
 		    "Nothing to do: all is well");
 	else {
 		buf_printf(&text, "%s %s: %s", worst->kind, worst->name,
 		    worst->error ? worst->error : worst->text ? worst->text :
 		    "");
-		do_this(h, worst->level, worst->level == LEVEL_CRITICAL ?
-		    REQ_OPEN_INCIDENT : REQ_NONE, worst->next, text.p);
+		if (n == 0)
+			do_this(h, worst->level, REQ_NONE, worst->next, text.p);
+		else
+			do_this(h, LEVEL_CRITICAL, REQ_OPEN_INCIDENT, text.p,
+			    n == 1 ? "One alarm: open an incident" :
+			    pool_printf(&h->pool, "%zu alarms: open an "
+			    "incident", n));
 	}
 	buf_release(&text);
 }
@@ -434,12 +446,12 @@ static const struct button_row {
 	{ REQ_RESOLVE, NULL, NEED_OPEN, RUNG_ASK,
 	    "incident resolve --override =",
 	    "each criterion is proven now; the clocks stop", "none",
-	    "override because (empty: none)",
+	    "why, although some are open (or empty)",
 	    "incident resolve", NULL, true },
 	{ REQ_CLOSE, NULL, NEED_RESOLVED, RUNG_ASK,
 	    "incident close --override =",
 	    "the record ends with a checkpoint", "none",
-	    "override because (empty: none)",
+	    "why, although some are open (or empty)",
 	    "incident close", NULL, true },
 };
 

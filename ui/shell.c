@@ -535,11 +535,12 @@ paint_pane(const struct shell *s, struct canvas *c, int i)
 static void
 paint_prompt(struct shell *s, struct canvas *c)
 {
-	int x;
+	int x = canvas_width(c, s->asked.title);
 
-	x = canvas_printf(c, 0, c->h - 1, ROLE_STRONG, "%s: ", s->asked.title);
-	if (x > c->w / 2)
+	if (x > c->w / 2)	/* the words that are typed need the rest */
 		x = c->w / 2;
+	canvas_fit(c, 0, c->h - 1, x, ROLE_STRONG, s->asked.title);
+	x += canvas_put(c, x, c->h - 1, ROLE_STRONG, ": ");
 	line_paint(&s->prompt, c, x, c->h - 1, c->w - x);
 }
 

@@ -7,7 +7,7 @@
 enum { WIDE_W = 160, WIDE_H = 30, LEFT_PANES = 2, SLOW_MS = 100 };
 
 struct want {
-	int pane, least, want, rows;
+	int pane, least, want, rows, weight;
 };
 
 static bool
@@ -17,8 +17,28 @@ is_wide(const struct shell *s, struct area room)
 	    s->rtt_ms < SLOW_MS;
 }
 
-/* Rows for the panes of one column, top to bottom; the focused one is served
- * first, then in their order: least, then what they want. */
+/* One row each in turn (of the runbook, which has the guidance, two), until
+ * nobody wants more. Returns what is left. */
+static int
+share(struct want *w, int n, int left)
+{
+	bool served = true;
+
+	while (left > 0 && served) {
+		served = false;
+		for (int i = 0; i < n; i++)
+			for (int k = 0; k < w[i].weight && left > 0 &&
+			     w[i].rows > 0 && w[i].rows < w[i].want; k++) {
+				w[i].rows++;
+				left--;
+				served = true;
+			}
+	}
+	return left;
+}
+
+/* Rows for the panes of one column, top to bottom: first the least of each, the
+ * focused one's before all others; then what that one wants; then the rest. */
 static void
 divide(struct want *w, int n, int focus, int rows)
 {
@@ -33,20 +53,19 @@ divide(struct want *w, int n, int focus, int rows)
 				left -= w[i].least;
 			}
 		}
-	for (int pass = 0; pass < 2; pass++)
-		for (int i = 0; i < n; i++) {
-			int more = w[i].want - w[i].rows;
+	for (int i = 0; i < n; i++) {
+		int more = w[i].want - w[i].rows;
 
-			if ((w[i].pane == focus) != (pass == 0) ||
-			    w[i].rows == 0 || more <= 0)
-				continue;
-			more = more < left ? more : left;
-			/* the focused one leaves the others half of the rest */
-			if (pass == 0 && more > left / 2 && n > 1)
-				more = left / 2 > 0 ? left / 2 : more;
-			w[i].rows += more;
-			left -= more;
-		}
+		if (w[i].pane != focus || w[i].rows == 0 || more <= 0)
+			continue;
+		more = more < left ? more : left;
+		/* the focused one leaves the others half of the rest */
+		if (more > left / 2 && n > 1)
+			more = left / 2 > 0 ? left / 2 : more;
+		w[i].rows += more;
+		left -= more;
+	}
+	left = share(w, n, left);
 	for (int i = n - 1; i >= 0 && left > 0; i--)
 		if (w[i].rows > 0) {
 			w[i].rows += left;
@@ -78,7 +97,8 @@ column(struct shell *s, const int *panes, int n, struct area room)
 		if (want == 0 && panes[i] == s->focus)
 			want = 1;
 		w[i] = (struct want){ panes[i], p->ops->least + 1,
-			want > 0 ? want + 1 : 0, 0 };
+			want > 0 ? want + 1 : 0, 0,
+			p->ops->space == SPACE_RUNBOOK ? 2 : 1 };
 		if (w[i].least > room.h)
 			w[i].least = room.h;
 		if (w[i].want > 0 && w[i].want < w[i].least)
@@ -103,7 +123,8 @@ is_output(const struct pane *p)
 static void
 two_columns(struct shell *s, struct area room)
 {
-	int left[SHELL_PANES], right[SHELL_PANES], below[SHELL_PANES];
+	int left[SHELL_PANES] = { 0 }, right[SHELL_PANES] = { 0 },
+	    below[SHELL_PANES] = { 0 };
 	int n_left = 0, n_right = 0, n_below = 0;
 	struct area a = room;
 
@@ -115,7 +136,12 @@ two_columns(struct shell *s, struct area room)
 		else
 			right[n_right++] = i;
 	if (n_below > 0) {
+		int want = s->panes[below[0]]->ops->recalc(
+		    s->panes[below[0]], s->model, room.w) + 1;
+
 		a.h = room.h * 2 / 3;
+		if (want > 1 && n_below == 1 && room.h - a.h > want)
+			a.h = room.h - want;
 		column(s, below, n_below, (struct area){ room.x, room.y + a.h,
 		    room.w, room.h - a.h });
 		if (s->panes[below[0]]->rows == 0)
@@ -123,6 +149,8 @@ two_columns(struct shell *s, struct area room)
 	}
 	a.w = room.w / 2;
 	column(s, left, n_left, a);
+	for (int i = 0; i < n_right; i++)
+		s->panes[right[i]]->roomy = true;
 	column(s, right, n_right, (struct area){ a.x + a.w, a.y,
 	    room.w - a.w, a.h });
 }
@@ -137,6 +165,7 @@ shell_layout(struct shell *s, struct area room)
 		s->at[i] = (struct area){ 0, 0, 0, 0 };
 		s->panes[i]->rows = 0;
 		s->panes[i]->low = s->low;
+		s->panes[i]->roomy = false;
 		s->panes[i]->focus = i == s->focus;
 	}
 	if (s->n == 0 || room.h < 2)

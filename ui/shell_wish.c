@@ -229,7 +229,9 @@ ask(struct shell *s, int64_t now)
 	shell_dialog(s, label, now);
 	if (w->text != NULL)
 		dialog_text(&s->dialog, w->text);
-	dialog_fact(&s->dialog, "target", w->target);
+	if (w->text == NULL || w->target == NULL ||
+	    strstr(w->text, w->target) == NULL)
+		dialog_fact(&s->dialog, "target", w->target);
 	dialog_fact(&s->dialog, "command", w->command);
 	dialog_fact(&s->dialog, "effect", w->effect);
 	dialog_fact(&s->dialog, "undo", w->undo);

@@ -1,4 +1,5 @@
-/* What the panes show of a night, as text that people read in the diff. */
+/* What the panes show of a night, and what they wish for. What they look like is
+ * in screens_test.c. */
 #include "tests/ui/canned.h"
 
 #include "ui/panes.h"
@@ -41,28 +42,6 @@ leave(struct shot *s)
 static const struct pane_ops *const all[] = { &pane_live, &pane_runbook,
     &pane_job, &pane_record, &pane_people };
 enum { N = sizeof all / sizeof *all };
-
-static void
-every_pane_reads_as_drawn(void **state)
-{
-	static const struct { int w, h; } sizes[] = { { 80, 10 }, { 120, 16 },
-	    { 200, 24 }, { 40, 6 } };
-	char name[64];
-
-	(void)state;
-	for (size_t i = 0; i < N; i++)
-		for (size_t k = 0; k < sizeof sizes / sizeof *sizes; k++) {
-			struct shot s;
-
-			take(&s, all[i], canned_incident, sizes[k].w,
-			    sizes[k].h);
-			paint(&s, k == 0);
-			snprintf(name, sizeof name, "%s-%dx%d", all[i]->name,
-			    sizes[k].w, sizes[k].h);
-			golden(&s.c, name);
-			leave(&s);
-		}
-}
 
 static void
 quiet_with_nights(struct model *m)
@@ -316,9 +295,8 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(every_pane_reads_as_drawn),
 		cmocka_unit_test(the_last_nights_are_a_row_of_marks),
-	cmocka_unit_test(a_feed_that_is_silent_is_no_picture_of_now),
+		cmocka_unit_test(a_feed_that_is_silent_is_no_picture_of_now),
 	cmocka_unit_test(hostile_texts_are_only_shown),
 		cmocka_unit_test(nothing_is_known_and_nothing_breaks),
 		cmocka_unit_test(enter_never_starts_a_step),

@@ -218,44 +218,6 @@ a_plan_with_nothing_in_it_is_only_shown(void **state)
 
 /* ---- screens ------------------------------------------------------------- */
 
-static const struct {
-	int w, h;
-} sizes[] = { { 80, 24 }, { 120, 40 }, { 200, 60 }, { 40, 10 }, { 39, 9 } };
-
-static void
-screens(const char *what)
-{
-	for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
-		for (int ascii = 0; ascii < 2; ascii++) {
-			char name[64];
-
-			c.ascii = ascii;
-			canvas_resize(&c, sizes[i].w, sizes[i].h);
-			shell_paint(&s, &c, now);
-			snprintf(name, sizeof name, "shell-%s-%dx%d%s", what,
-			    sizes[i].w, sizes[i].h, ascii ? "-ascii" : "");
-			golden(&c, name);
-		}
-	c.ascii = false;
-	canvas_resize(&c, 80, 24);
-}
-
-static void
-the_frame_of_an_incident(void **state)
-{
-	(void)state;
-	screens("incident");
-}
-
-static void
-the_frame_of_a_quiet_night(void **state)
-{
-	(void)state;
-	canned_quiet(&m);
-	(void)shell_changed(&s, now);
-	screens("quiet");
-}
-
 static void
 a_drill_looks_unlike_production(void **state)
 {
@@ -278,18 +240,15 @@ help_and_palette_and_pages(void **state)
 	(void)state;
 	(void)key('2');
 	(void)key('?');
-	screens("help");
 	(void)key('j');
 	(void)key('q');
 	assert_false(s.over);
 	(void)key(':');
-	screens("palette");
 	type("clean");
 	assert_true(screen_has("otc and arp have no verified copy yet"));
 	(void)key('\r');
 	assert_true(screen_has("clean up: otc and arp have no verified copy"));
 	(void)key('b');
-	screens("brief");
 	(void)key(KEY_ESC);
 	(void)key('!');
 	assert_true(screen_has("a logout would kill running jobs: loginctl"));
@@ -372,7 +331,6 @@ a_name_has_to_be_typed_and_cannot_be_pasted(void **state)
 	(void)state;
 	(void)key('2');
 	(void)key('r');
-	screens("typed");
 	(void)shell_paste(&s, "arp", 3, false, now);
 	assert_true(screen_has("typed, not pasted"));
 	(void)key(KEY_TAB);
@@ -459,7 +417,6 @@ leaving_asks_when_something_runs(void **state)
 {
 	(void)state;
 	assert_false(key('q') & SHELL_QUIT);
-	screens("leave");
 	assert_false(key(KEY_ESC) & SHELL_QUIT);
 	(void)key('q');
 	assert_true(key('\r') & SHELL_QUIT);
@@ -679,8 +636,6 @@ every_key_on_every_screen_and_size_is_survived(void **state)
 
 #define T(name) cmocka_unit_test_setup_teardown(name, fresh, done)
 static const struct CMUnitTest tests[] = {
-	T(the_frame_of_an_incident),
-	T(the_frame_of_a_quiet_night),
 	T(a_drill_looks_unlike_production),
 	T(help_and_palette_and_pages),
 	T(focus_goes_around),
