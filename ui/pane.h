@@ -68,6 +68,10 @@ enum react wish_refuse(struct wish *w, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 enum react wish_page(struct wish *w, const char *title, char *text);
 
+/* On a row wider than that the choice shows on its names alone, not on all that is
+ * said: a step down would cost as much as a small screen. */
+enum { WIDE_ROW = 100 };
+
 struct pane_ops {
 	const char *name;		/* "live": heading, palette, focus */
 	enum space space;		/* its keys */

@@ -256,10 +256,12 @@ paint_row(const struct pane *p, struct canvas *c, int y, const struct row *row,
 	const char *nights = ((const struct live *)p->state)->nights;
 	enum role base = chosen ? (p->focus ? ROLE_SELECT : ROLE_SELECT_OFF) :
 	    row->role;
+	enum role said = chosen && c->w > WIDE_ROW ? row->role : base;
 	int x = 0, right = c->w;
 
 	if (chosen)
-		canvas_fill(c, (struct area){ 0, y, c->w, 1 }, base, " ");
+		canvas_fill(c, (struct area){ 0, y, c->w > WIDE_ROW ?
+		    3 + NAME_W : c->w, 1 }, base, " ");
 	if (row->mark && row->role == ROLE_TEXT)	/* it does not shine */
 		(void)canvas_put(c, x, y, base, c->ascii ?
 		    roles[row->unlit].ascii : roles[row->unlit].mark);
@@ -284,11 +286,11 @@ paint_row(const struct pane *p, struct canvas *c, int y, const struct row *row,
 		right -= w + 1;
 	}
 	if (row->percent >= 0 && c->w >= BAR_FROM_W) {
-		canvas_bar(c, x, y, BAR_W, base, row->percent, 100);
+		canvas_bar(c, x, y, BAR_W, said, row->percent, 100);
 		x += BAR_W + 1;
 	}
 	if (right > x)
-		canvas_fit(c, x, y, right - x, base, row->text);
+		canvas_fit(c, x, y, right - x, said, row->text);
 }
 
 /* What of the chosen row had no room on it, where rows are left. */

@@ -74,15 +74,17 @@ static void
 paint_row(const struct pane *p, struct canvas *c, int y, const struct row *row,
     bool chosen)
 {
-	enum role role = chosen ? ROLE_SELECT : row->pinned || row->saving ?
-	    ROLE_STRONG : row->key ? ROLE_TEXT : ROLE_DIM;
+	enum role plain = row->pinned || row->saving ? ROLE_STRONG :
+	    row->key ? ROLE_TEXT : ROLE_DIM;
+	enum role role = chosen ? ROLE_SELECT : plain;
 	bool wide = c->w >= 70;
 	int x = 0;
 	char text[64];
 
 	(void)p;
 	if (chosen)
-		canvas_fill(c, (struct area){ 0, y, c->w, 1 }, role, " ");
+		canvas_fill(c, (struct area){ 0, y, c->w > WIDE_ROW ?
+		    1 + TIME_W + BY_W + KIND_W + 2 : c->w, 1 }, role, " ");
 	(void)canvas_put(c, 0, y, role, row->pinned ? "*" : " ");
 	x = 1;
 	canvas_fit(c, x, y, TIME_W, role, row->time);
@@ -93,6 +95,8 @@ paint_row(const struct pane *p, struct canvas *c, int y, const struct row *row,
 		canvas_fit(c, x, y, KIND_W, role, row->kind);
 		x += KIND_W + 1;
 	}
+	if (chosen && c->w > WIDE_ROW)
+		role = plain;
 	(void)snprintf(text, sizeof text, "%s%s", row->saving ? "(SAVING) " : "",
 	    row->corrected ? "(corrected) " : "");
 	if (text[0] != '\0')

@@ -186,9 +186,11 @@ paint_step(const struct pane *p, struct canvas *c, int y, const struct row *row,
 	enum role role = chosen ? (p->focus ? ROLE_SELECT : ROLE_SELECT_OFF) :
 	    row->current ? ROLE_STEP_CURRENT : ROLE_TEXT;
 	int x = 0, half = c->w * 3 / 5;
+	bool wide = c->w > WIDE_ROW;
 
 	if (chosen)
-		canvas_fill(c, (struct area){ 0, y, c->w, 1 }, role, " ");
+		canvas_fill(c, (struct area){ 0, y, wide ? half : c->w, 1 },
+		    role, " ");
 	(void)canvas_put(c, 0, y, role, row->current ? ">" : " ");
 	x = 2;
 	canvas_fit(c, x, y, GLANCE_W - 1, mstep_role(row->state),
@@ -196,12 +198,12 @@ paint_step(const struct pane *p, struct canvas *c, int y, const struct row *row,
 	x += GLANCE_W;
 	canvas_right(c, x, y, 2, role, row->number);
 	x += 3;
-	if (row->rest[0] == '\0')
+	if (row->rest[0] == '\0' && !wide)
 		half = c->w;
 	if (half > x)
 		canvas_fit(c, x, y, half - x, role, row->title);
 	if (row->rest[0] != '\0' && c->w > half + 1)
-		canvas_fit(c, half + 1, y, c->w - half - 1, chosen ? role :
+		canvas_fit(c, half + 1, y, c->w - half - 1, chosen && !wide ? role :
 		    row->state == MSTEP_LOST || row->state == MSTEP_FAILED ?
 		    ROLE_WARNING : ROLE_DIM, row->rest);
 }

@@ -37,6 +37,7 @@ struct term {
 	int colours, w, h;
 	int64_t bell, bytes, frames;
 	attr_t looks[ROLE_COUNT];
+	short pairs[ROLE_COUNT];	/* of colours; 0: the terminal's own */
 	struct canvas shown;
 	bool redraw;
 	struct buf undo;
@@ -87,6 +88,21 @@ term_possible(const struct term_options *o, struct err *e)
 	return true;
 }
 
+/* Curses starts on a file, which has no size, and tells the terminal how many rows
+ * scroll: the 24 of terminfo, whatever the terminal has, unless it is told. */
+static void
+say_size(struct term *t)
+{
+	char lines[16], columns[16];
+
+	term_size(t, &t->w, &t->h);
+	(void)snprintf(lines, sizeof lines, "%d", t->h);
+	(void)snprintf(columns, sizeof columns, "%d", t->w);
+	(void)setenv("LINES", lines, 1);
+	(void)setenv("COLUMNS", columns, 1);
+	use_env(TRUE);
+}
+
 /* Curses writes into memory: it can neither block nor fill up there. */
 static bool
 screen_start(struct term *t, const char *name, struct notes *problems,
@@ -102,15 +118,17 @@ screen_start(struct term *t, const char *name, struct notes *problems,
 	t->file = fdopen(dup(t->memory), "we");
 	if (t->file == NULL)
 		return err_sys(e, "screen");
-	use_env(FALSE);
 	(void)setenv("NCURSES_NO_PADDING", "1", 1);
 	(void)setenv("NCURSES_NO_UTF8_ACS", "1", 1);
+	say_size(t);
 	for (;;) {
 		t->screen = newterm(use, t->file, t->null);
 		if (t->screen != NULL || *next == NULL)
 			break;
 		use = *next++;
 	}
+	(void)unsetenv("LINES");
+	(void)unsetenv("COLUMNS");
 	if (t->screen == NULL) {
 		(void)err_set(e, ERR_USAGE, "terminal '%s' is not known here, "
 		    "nor is any other", name);
@@ -276,6 +294,14 @@ enter(struct term *t)
 		buf_str(&t->queue, "\033[?1000h\033[?1006h");
 }
 
+/* Not every terminal moves the end of what scrolls when it gets taller; rows that
+ * are deleted or inserted there would stay where they are. */
+static void
+set_region(struct term *t)
+{
+	add_cap(&t->queue, with(tigetstr("csr"), 0, t->h - 1));
+}
+
 /* ---- looks --------------------------------------------------------------- */
 
 void
@@ -295,6 +321,10 @@ term_theme(struct term *t, const struct theme *theme)
 		a |= l.attrs & ATTR_REVERSE ? A_REVERSE : A_NORMAL;
 		a |= l.attrs & ATTR_DIM ? A_DIM : A_NORMAL;
 		t->looks[r] = a;
+		/* a pair of its own colours would cost the Linux console its
+		 * underlines, and every terminal bytes */
+		t->pairs[r] = t->colours >= 8 && (l.fg >= 0 || l.bg >= 0) ?
+		    (short)(r + 1) : 0;
 	}
 	t->redraw = true;
 }
@@ -354,7 +384,6 @@ term_open(const struct term_options *o, const struct theme *theme,
 	t->ascii = o->ascii || strcmp(nl_langinfo(CODESET), "UTF-8") != 0;
 	find_colours(t, o);
 	term_theme(t, theme);
-	term_size(t, &t->w, &t->h);
 	(void)resize_term(t->h, t->w);
 	make_undo(t);
 	if (!guard_start(t->fd, &t->before, t->undo.p, t->undo.n))
@@ -482,8 +511,8 @@ put_cell(struct term *t, int x, int y, const struct cell *cell)
 		i += used ? used : 1;
 	}
 	text[n] = L'\0';
-	if (setcchar(&cc, text, t->looks[cell->role],
-		t->colours >= 8 ? (short)(cell->role + 1) : 0, NULL) == OK)
+	if (setcchar(&cc, text, t->looks[cell->role], t->pairs[cell->role],
+		NULL) == OK)
 		(void)mvadd_wch(y, x, &cc);
 }
 
@@ -581,6 +610,7 @@ term_resize(struct term *t, int w, int h)
 	t->w = w;
 	t->h = h;
 	(void)resize_term(h, w);
+	set_region(t);
 	t->redraw = true;
 }
 
