@@ -208,9 +208,23 @@ plain(uint32_t cp)
 static bool
 is_doubtful(uint32_t cp)
 {
-	return cp >= 0x1f000 || (cp >= 0x2600 && cp <= 0x26ff) ||
-	    (cp >= 0x231a && cp <= 0x231b) || (cp >= 0x23e9 && cp <= 0x23f3) ||
-	    (cp >= 0x2b1b && cp <= 0x2b55);
+	static const uint32_t ranges[][2] = {
+		/* emoji, wide for some */
+		{ 0x231a, 0x231b }, { 0x23e9, 0x23f3 }, { 0x2600, 0x27bf },
+		{ 0x2b1b, 0x2b55 }, { 0x1f000, 0x10ffff },
+		/* format characters, of no width for some */
+		{ 0x600, 0x605 }, { 0x6dd, 0x6dd }, { 0x70f, 0x70f },
+		{ 0x890, 0x891 }, { 0x8e2, 0x8e2 }, { 0x110bd, 0x110cd },
+		{ 0x13430, 0x1345f }, { 0x1bca0, 0x1bca3 },
+		{ 0x1d173, 0x1d17a },
+	};
+
+	if (cp == 0x2713 || cp == 0x2717)	/* our own marks */
+		return false;
+	for (size_t i = 0; i < sizeof ranges / sizeof *ranges; i++)
+		if (cp >= ranges[i][0] && cp <= ranges[i][1])
+			return true;
+	return false;
 }
 
 static int

@@ -198,10 +198,29 @@ width_of(const struct canvas *c, const struct line *l, size_t from, size_t to)
 	return w;
 }
 
+/* The first character of those before the cursor that fit into w columns: from
+ * there backwards, since a long paste is in no proportion to the field. */
+static size_t
+leftmost(const struct canvas *c, const struct line *l, int w)
+{
+	size_t i = l->at;
+
+	while (i > 0) {
+		size_t one = before(l, i);
+
+		w -= width_of(c, l, one, i);
+		if (w < 0)
+			break;
+		i = one;
+	}
+	return i;
+}
+
 /* The field shows what is around the cursor. */
 void
 line_paint(struct line *l, struct canvas *c, int x, int y, int w)
 {
+	size_t n, begin;
 	struct area view;
 	int cursor;
 
@@ -209,15 +228,17 @@ line_paint(struct line *l, struct canvas *c, int x, int y, int w)
 		return;
 	if (l->first > l->at)
 		l->first = l->at;
-	while (width_of(c, l, l->first, l->at) > w - 1)
-		l->first = after(l, l->first);
+	begin = leftmost(c, l, w - 1);
+	if (l->first < begin)
+		l->first = begin;
 	while (l->first > 0 && !is_start(l, l->first))
 		l->first--;
 	cursor = width_of(c, l, l->first, l->at);
 	canvas_fill(c, (struct area){ x, y, w, 1 }, ROLE_INPUT, " ");
 	view = canvas_enter(c, (struct area){ x, y, w, 1 });
-	(void)canvas_putn(c, 0, 0, ROLE_INPUT, l->text.p + l->first,
-	    l->text.n - l->first);
+	n = text_fit(l->text.p + l->first, l->text.n - l->first,
+	    (size_t)w * CELL_BYTES);
+	(void)canvas_putn(c, 0, 0, ROLE_INPUT, l->text.p + l->first, n);
 	canvas_cursor(c, cursor, 0);
 	canvas_leave(c, view);
 }

@@ -69,7 +69,11 @@ plain_lines(const char *text)
 void
 plain_prompt(const char *text)
 {
-	(void)io_write_all(STDOUT_FILENO, text, strlen(text));
+	struct buf clean = BUF_INIT;
+
+	text_clean(&clean, text, strlen(text), TEXT_LINE);
+	(void)io_write_all(STDOUT_FILENO, clean.p, clean.n);
+	buf_release(&clean);
 }
 
 /* ---- pages ---------------------------------------------------------------------- */
