@@ -28,7 +28,7 @@ enum { ATTR_BOLD = 1, ATTR_UNDER = 2, ATTR_REVERSE = 4, ATTR_DIM = 8 };
 	X(INPUT, "input", TEXT, ATTR_UNDER, "_", "_")			\
 	X(BUTTON, "button", TEXT, 0, "[", "[")				\
 	X(BUTTON_FOCUS, "button-focus", SELECT, ATTR_REVERSE | ATTR_BOLD, "[", "[") \
-	X(BUTTON_DANGER, "button-danger", BUTTON, ATTR_BOLD | ATTR_UNDER, "!", "!") \
+	X(BUTTON_DANGER, "button-danger", BUTTON, ATTR_BOLD | ATTR_UNDER, "[", "[") \
 	X(STEP_TODO, "step-todo", TEXT, 0, ".", "[ ]")			\
 	X(STEP_CURRENT, "step-current", STRONG, ATTR_BOLD, ">", "[.]")	\
 	X(STEP_RUNNING, "step-running", TEXT, ATTR_REVERSE, "\u25ba", "[>]") \

@@ -370,6 +370,8 @@ theme_look(const struct theme *t, enum role role, int colours_there)
 	look = colours_there >= 256 ? t->rows[r].many : t->rows[r].few;
 	if (r != role)
 		look.attrs = look.bg < 0 ? roles[role].attrs : look.attrs;
+	if (look.fg == 0 && look.bg >= 0)	/* bold black is grey for some */
+		look.attrs &= ~(unsigned)ATTR_BOLD;
 	if (colours_there < 16) {	/* bold is the bright one of eight */
 		if (look.fg >= 8)
 			look.attrs |= ATTR_BOLD;

@@ -381,8 +381,17 @@ no_size_is_80x24(void **state)
 	struct pty p;
 
 	(void)state;
-	begin(&p, 0, 0, "xterm", "C.UTF-8", NULL, NULL);
+	char *screen;
+
+	begin(&p, 0, 0, "xterm", "C.UTF-8", "real", NULL);
 	pty_until(&p, "s:SAVE  ?:help");
+	pty_quiet(&p, 200);
+	screen = pty_text(&p);
+	for (int y = 0; y < 23; y++)	/* the hints stand in the 24th row */
+		*strchr(screen, '\n') = ' ';
+	assert_true(strchr(screen, '\n') > strstr(screen, "Tab:pane"));
+	assert_non_null(strstr(screen, "update 4m #####################"));
+	free(screen);
 	kill(p.pid, SIGTERM);
 	(void)pty_exit(&p);
 	pty_clean(&p);
@@ -392,20 +401,27 @@ no_size_is_80x24(void **state)
 static void
 a_storm_of_sizes_is_survived(void **state)
 {
-	const int n = getenv("MIDWATCH_SOAK") ? 1000 : 150;
+	static const struct { int w, h; } corners[] = { { 1, 1 }, { 500, 200 },
+		{ 1, 200 }, { 500, 1 }, { 2, 2 }, { 40, 10 }, { 39, 9 } };
+	const int n = 1000, n_corners = sizeof corners / sizeof *corners;
 	struct pty p;
 	uint32_t seed = 11;
 	char *before, *after;
 
 	(void)state;
-	usual(&p);
+	begin(&p, 80, 24, "xterm-256color", "C.UTF-8", "real", NULL);
+	pty_until(&p, "Enter:open");
 	for (int i = 0; i < n; i++) {
 		seed = seed * 1103515245 + 12345;
-		pty_size(&p, (int)(seed >> 16) % 500 + 1,
-		    (int)(seed >> 8) % 200 + 1);
+		if (i % 40 < n_corners)
+			pty_size(&p, corners[i % 40].w, corners[i % 40].h);
+		else
+			pty_size(&p, (int)((seed >> 16) % 500) + 1,
+			    (int)((seed >> 8) % 200) + 1);
 		if (i % 10 == 0)
 			key(&p, i % 20 ? "\t" : "z");
-		while (pty_pump(&p, i % 7 == 0 ? 60 : 0))
+		/* now and then it has the time to paint one */
+		while (pty_pump(&p, i % 50 == 0 ? 60 : 0))
 			;
 		assert_false(p.gone);
 	}

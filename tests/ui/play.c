@@ -1,9 +1,9 @@
 /*
  * The console with canned panes, for runs on a pseudo terminal.
  *
- *	ui_play [ascii] [quiet] [hostile] [mouse] [flood] [theme=NAME]
+ *	ui_play [ascii] [quiet] [hostile] [mouse] [flood] [real] [theme=NAME]
  *
- * flood: a thousand lines of job output a second.
+ * real: the panes of the console instead of plain rows. flood: a thousand lines of job output a second.
  */
 #include "tests/ui/rows.h"
 
@@ -12,9 +12,13 @@
 #include "base/clock.h"
 #include "base/io.h"
 #include "ui/console.h"
+#include "ui/panes.h"
 
 static const struct pane_ops *const panes[] = { &fake_live, &fake_runbook,
 	&fake_job, &fake_record };
+
+static const struct pane_ops *const real_panes[] = { &pane_live,
+	&pane_runbook, &pane_job, &pane_record, &pane_people };
 
 static struct model *model;
 static struct loop *loop;
@@ -76,6 +80,10 @@ main(int argc, char **argv)
 		quiet = quiet || strcmp(argv[i], "quiet") == 0;
 		hostile = hostile || strcmp(argv[i], "hostile") == 0;
 		o.term.mouse = o.term.mouse || strcmp(argv[i], "mouse") == 0;
+		if (strcmp(argv[i], "real") == 0) {
+			o.panes = real_panes;
+			o.n_panes = 5;
+		}
 		if (strcmp(argv[i], "flood") == 0)
 			o.source.start = start;
 		if (strncmp(argv[i], "theme=", 6) == 0)

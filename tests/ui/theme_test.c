@@ -83,9 +83,139 @@ read_well(const struct theme *t, enum role r)
 		    contrast(fg, white));
 }
 
+/* The first sixteen are the terminal's own: xterm's, or the Linux console's. */
+static void
+rgb_of(int c, bool console, double out[3])
+{
+	static const int vga[16][3] = { { 0, 0, 0 }, { 170, 0, 0 },
+		{ 0, 170, 0 }, { 170, 85, 0 }, { 0, 0, 170 }, { 170, 0, 170 },
+		{ 0, 170, 170 }, { 170, 170, 170 }, { 85, 85, 85 },
+		{ 255, 85, 85 }, { 85, 255, 85 }, { 255, 255, 85 },
+		{ 85, 85, 255 }, { 255, 85, 255 }, { 85, 255, 255 },
+		{ 255, 255, 255 } };
+
+	if (!console || c >= 16)
+		rgb(c, out);
+	else
+		for (int i = 0; i < 3; i++)
+			out[i] = vga[c][i];
+}
+
+/* A badge brings both its colours, so it has to read on every terminal: whichever
+ * palette it has, and whether bold is brighter there or not. */
+static void
+badge_reads_with_few(const struct theme *t, enum role r, int colours)
+{
+	struct look look = theme_look(t, r, colours);
+	double fg[3], bg[3];
+
+	if (look.bg < 0 || look.fg < 0)
+		return;
+	for (int console = 0; console < 2; console++)
+		for (int bright = 0; bright < 2; bright++) {
+			bool is = bright && (look.attrs & ATTR_BOLD) &&
+			    look.fg < 8;
+
+			/* where there are eight, bright white is bold white;
+			 * and the console has no other bold than a bright one */
+			if (!is && look.fg < 8 && (look.attrs & ATTR_BOLD) &&
+			    (console || (colours == 8 && look.fg == 7)))
+				continue;
+			rgb_of(look.fg + (is ? 8 : 0), console, fg);
+			rgb_of(look.bg, console, bg);
+			if (contrast(fg, bg) < 4.5)
+				fail_msg("%s: %s with %d colours%s%s: contrast "
+				    "%.1f", t->name, roles[r].word, colours,
+				    console ? " of the console" : "", is ?
+				    ", bold being bright" : "",
+				    contrast(fg, bg));
+		}
+}
+
+/* As Machado and others (2009) have it for whoever has no green, in linear light. */
+static void
+without_green(const double in[3], double out[3])
+{
+	static const double m[3][3] = { { 0.367322, 0.860646, -0.227968 },
+		{ 0.280085, 0.672501, 0.047413 },
+		{ -0.011820, 0.042940, 0.968881 } };
+	double light[3];
+
+	for (int i = 0; i < 3; i++)
+		light[i] = pow(in[i] / 255, 2.2);
+	for (int i = 0; i < 3; i++) {
+		double v = m[i][0] * light[0] + m[i][1] * light[1] +
+		    m[i][2] * light[2];
+
+		out[i] = 255 * pow(v < 0 ? 0 : v > 1 ? 1 : v, 1 / 2.2);
+	}
+}
+
+/* What is alarming, what is to be looked at, and what is well: no two of them have
+ * colours that are near each other for somebody without green, unless one is a badge
+ * and the other is not. */
+static void
+is_told_apart_without_green(const struct theme *t)
+{
+	static const enum role three[] = { ROLE_WARNING, ROLE_CAUTION,
+		ROLE_STEP_DONE };
+	double seen[3][3];
+	bool badge[3];
+
+	for (int i = 0; i < 3; i++) {
+		struct look look = theme_look(t, three[i], 256);
+		double c[3];
+
+		badge[i] = look.bg >= 0;
+		rgb(look.bg >= 0 ? look.bg : look.fg >= 0 ? look.fg :
+		    t->base == BASE_LIGHT ? 0 : 7, c);
+		without_green(c, seen[i]);
+	}
+	for (int a = 0; a < 3; a++)
+		for (int b = 0; b < a; b++) {
+			double d = 0;
+
+			for (int i = 0; i < 3; i++)
+				d += (seen[a][i] - seen[b][i]) *
+				    (seen[a][i] - seen[b][i]);
+			if (badge[a] == badge[b] && sqrt(d) < 60)
+				fail_msg("%s: %s and %s are %.0f apart without "
+				    "green", t->name, roles[three[a]].word,
+				    roles[three[b]].word, sqrt(d));
+		}
+}
+
+static bool
+look_same(struct look a, struct look b)
+{
+	return a.fg == b.fg && a.bg == b.bg && a.attrs == b.attrs;
+}
+
+/* Whatever colours there are: the look or the mark tells two roles apart, or one
+ * of the two is text whose words say it. */
+static void
+roles_differ(const struct theme *t, int colours)
+{
+	for (int a = 0; a < ROLE_COUNT; a++)
+		for (int b = 0; b < a; b++)
+			if (look_same(theme_look(t, (enum role)a, colours),
+				theme_look(t, (enum role)b, colours)) &&
+			    (strcmp(roles[a].mark, roles[b].mark) == 0 ||
+				strcmp(roles[a].ascii, roles[b].ascii) == 0) &&
+			    /* what is quiet has no mark, or brackets */
+			    !(a == ROLE_DIM && b == ROLE_TEXT && colours > 0) &&
+			    /* the frame of production is meant to say it */
+			    !(b == ROLE_BORDER_FOCUS && a == ROLE_ENV_PROD &&
+				strcmp(t->name, "production") == 0))
+				fail_msg("%s: %s and %s look alike with %d "
+				    "colours", t->name, roles[a].word,
+				    roles[b].word, colours);
+}
+
 static void
 every_theme_that_is_shipped_loads_and_reads_well(void **state)
 {
+	static const int depths[] = { 0, 8, 16, 256 };
 	DIR *d = opendir("themes");
 	struct dirent *de;
 	int seen = 0;
@@ -107,8 +237,15 @@ every_theme_that_is_shipped_loads_and_reads_well(void **state)
 			fail_msg("%s", problems.v.v[0]);
 		assert_int_equal(strncmp(t.name, de->d_name, strlen(t.name)),
 		    0);
-		for (int r = 0; r < ROLE_COUNT; r++)
+		for (int r = 0; r < ROLE_COUNT; r++) {
 			read_well(&t, (enum role)r);
+			badge_reads_with_few(&t, (enum role)r, 8);
+			badge_reads_with_few(&t, (enum role)r, 16);
+		}
+		if (strncmp(t.name, "deuteranopia", 12) == 0)
+			is_told_apart_without_green(&t);
+		for (size_t i = 0; i < sizeof depths / sizeof *depths; i++)
+			roles_differ(&t, depths[i]);
 		notes_release(&problems);
 		seen++;
 	}
