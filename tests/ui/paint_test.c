@@ -35,6 +35,7 @@ static void
 minute(const char *arg)
 {
 	(void)arg;
+	night.w.feed_at = NIGHT_NOW + 60000;	/* nothing new, but not silent */
 	talk_turn(&night.w, NIGHT_NOW + 60000);
 	model_changed(&night.m, MODEL_CLOCK);
 	(void)shell_changed(&night.s, night.now);
