@@ -68,8 +68,9 @@ rm old/notes.txt
 set_ nightly '1 day ago' verified && set_ nightly '2 days ago' verified && set_ nightly '3 days ago' verified &&
     set_ nightly '40 days ago' verified && set_ manual '50 days ago' verified ||
 	not_ok "sets are made"
-mkdir -p "nas/nightly/$(stamp '9 days ago').partial"
-echo half >"nas/nightly/$(stamp '9 days ago').partial/otc.dump.gz"
+half=$(stamp '9 days ago')
+mkdir -p "nas/nightly/$half.partial"
+echo half >"nas/nightly/$half.partial/otc.dump.gz"
 old nas/nightly/*.partial
 echo x >nas/left.tmp; echo x >nas/other.txt; old nas/left.tmp nas/other.txt
 expect_exit 0 "the plan has retention, partial sets and strays" "$MIDWATCH" cleanup --plan
@@ -180,7 +181,7 @@ rm nas/nightly/loose.log
 # --- a set that somebody reads ---------------------------------------------------------------------
 mv state state.of.the.incident
 site '' '' ''
-set_ nightly '60 days ago' verified; far=$(stamp '60 days ago')
+set_ nightly '60 days ago' verified; far=$at
 run_ "$MIDWATCH" cleanup --plan
 check "an old set goes" grep -q "^  set .*nightly/$far\$" .out
 ask=$("$MIDWATCH" cleanup --plan --json 2>/dev/null | python3 -c 'import json, sys; print(json.load(sys.stdin).get("code", ""))')
