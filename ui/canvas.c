@@ -541,16 +541,14 @@ canvas_spark(struct canvas *c, int x, int y, enum role role,
 	    "\u2584", "\u2585", "\u2586", "\u2587", "\u2588" };
 	static const char *const ascii[] = { "_", ".", ",", "-", "=", "+", "*",
 	    "#" };
-	int64_t low = INT64_MAX, high = INT64_MIN;
+	int64_t high = 0;
 
-	for (size_t i = 0; i < n; i++) {
-		low = values[i] < low ? values[i] : low;
+	for (size_t i = 0; i < n; i++)
 		high = values[i] > high ? values[i] : high;
-	}
 	for (size_t i = 0; i < n; i++) {
-		double part = high > low ? (double)(values[i] - low) /
-			(double)(high - low) : 0.5;
-		size_t step = (size_t)(part * 7);
+		double part = values[i] > 0 ? (double)values[i] /
+			(double)high : 0;
+		size_t step = (size_t)(part * 7 + 0.5);
 
 		(void)canvas_put(c, x + (int)i, y, role,
 		    c->ascii ? ascii[step] : utf8[step]);

@@ -132,7 +132,8 @@ void canvas_rule(struct canvas *c, int x, int y, int w, const char *title,
 /* done of total as a bar of w columns: ####.... */
 void canvas_bar(struct canvas *c, int x, int y, int w, enum role role,
     int64_t done, int64_t total);
-/* n values as n columns, lowest to highest of them. */
+/* n values as n columns, from nothing to the highest of them: a tenth more looks
+ * like a tenth more. */
 void canvas_spark(struct canvas *c, int x, int y, enum role role,
     const int64_t *values, size_t n);
 /* The cursor stands here (in the view); outside it is clipped to the view. */

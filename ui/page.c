@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { COLUMN = 19, NARROW = 60, INDENT = 2 };
+enum { COLUMN = 19, NARROW = 60, INDENT = 2, PAGE_MIN = 5 };
 
 void
 page_set(struct page *p, const char *title, const char *text)
@@ -64,11 +64,26 @@ paint_text(const struct page *p, struct canvas *c)
 	return row + p->top;
 }
 
+/* Rows of the whole text in so many columns. */
+static int
+rows_of(const struct page *p, int w, bool ascii)
+{
+	struct canvas counting = { .w = w, .ascii = ascii };
+	struct page whole = *p;
+
+	whole.top = 0;
+	return paint_text(&whole, &counting);
+}
+
+/* No higher than its text: the panes below go on showing what happens. */
 void
 page_paint(struct page *p, struct canvas *c)
 {
-	struct area before;
+	int h = rows_of(p, c->w - 2, c->ascii) + 2;
+	struct area before, outer;
 
+	outer = canvas_enter(c, (struct area){ 0, 0, c->w, h < PAGE_MIN ?
+	    PAGE_MIN : h });
 	canvas_fill(c, canvas_whole(c), ROLE_TEXT, " ");
 	canvas_box(c, canvas_whole(c), p->title, true);
 	before = canvas_enter(c, (struct area){ 1, 1, c->w - 2, c->h - 2 });
@@ -84,4 +99,5 @@ page_paint(struct page *p, struct canvas *c)
 	if (p->top + p->height < p->rows && c->w > 30)
 		(void)canvas_printf(c, c->w - 16, c->h - 1, ROLE_DIM,
 		    " %d more rows ", p->rows - p->top - p->height);
+	canvas_leave(c, outer);
 }

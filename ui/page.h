@@ -1,6 +1,6 @@
 /*
- * page: a text over the whole screen, to read and scroll: help, details, the
- * brief. A row "keys<TAB>words" has its words in a column; a row without a tab
+ * page: a text over the screen, as high as it is long, to read and scroll: help,
+ * details, the brief. A row "keys<TAB>words" has its words in a column; a row without a tab
  * that stands alone is a heading only in help.
  */
 #ifndef UI_PAGE_H

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
+
 struct pane *
 pane_new(const struct pane_ops *ops)
 {
@@ -84,6 +86,16 @@ wish_page(struct wish *w, const char *title, char *text)
 	w->title = xstrdup(title);
 	w->text = text;
 	return REACT_WISH;
+}
+
+void
+pane_fact(struct buf *b, const char *name, const char *value)
+{
+	if (value == NULL || *value == '\0')
+		return;
+	buf_printf(b, "%s\t", name);
+	text_clean(b, value, strlen(value), TEXT_LINE);
+	buf_ch(b, '\n');
 }
 
 void

@@ -102,6 +102,10 @@ struct pane {
 	char title[96];			/* heading; recalc may write it */
 };
 
+/* "name<TAB>value" for a page, on one line: a foreign newline or tab would look like
+ * a row of ours. NULL and "": nothing is said. */
+void pane_fact(struct buf *b, const char *name, const char *value);
+
 struct pane *pane_new(const struct pane_ops *ops);
 void pane_free(struct pane *p);
 

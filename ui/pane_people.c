@@ -103,6 +103,18 @@ row_text(const struct pane *p, int at, struct buf *b)
 }
 
 static enum react
+page_of(const struct model_person *one, const char *told, struct wish *w)
+{
+	struct buf b = BUF_INIT;
+
+	pane_fact(&b, "phone", one->phone);
+	pane_fact(&b, "role", one->role);
+	pane_fact(&b, "is told on", one->on);
+	pane_fact(&b, "so far", told);
+	return wish_page(w, one->who, buf_detach(&b));
+}
+
+static enum react
 people_request(struct pane *p, enum request r, const struct model *m,
     struct wish *w)
 {
@@ -119,10 +131,7 @@ people_request(struct pane *p, enum request r, const struct model *m,
 	switch (r) {
 	case REQ_OPEN:
 	case REQ_RIGHT:
-		return wish_page(w, one->who, xprintf("phone\t%s\nrole\t%s\n"
-		    "is told on\t%s\n%s", one->phone ? one->phone : "",
-		    one->role ? one->role : "", one->on ? one->on : "",
-		    pp->rows.v[pp->list.at].rest));
+		return page_of(one, pp->rows.v[pp->list.at].rest, w);
 	case REQ_TELL:
 		w->kind = WISH_TYPE;
 		w->title = xprintf("on what occasion was %s told?", one->who);

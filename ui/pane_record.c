@@ -141,14 +141,20 @@ static enum react
 page_of(const struct model_entry *en, struct wish *w)
 {
 	char at[40], written[40], title[48];
+	struct buf b = BUF_INIT;
 
 	clock_fmt_site(at, en->at);
 	clock_fmt_site(written, en->rec);
 	(void)snprintf(title, sizeof title, "line %" PRId64, en->seq);
-	return wish_page(w, title, xprintf("when\t%s\nwritten\t%s\nby\t%s\n"
-	    "kind\t%s\nstep\t%s\n\n%s%s%s\n", at, written, en->by, en->kind,
-	    en->step, en->text, en->corrected ? "\n\ncorrected to:\n" : "",
-	    en->corrected ? en->corrected : ""));
+	pane_fact(&b, "when", at);
+	pane_fact(&b, "written", written);
+	pane_fact(&b, "by", en->by);
+	pane_fact(&b, "kind", en->kind);
+	pane_fact(&b, "step", en->step);
+	buf_ch(&b, '\n');
+	pane_fact(&b, "text", en->text);
+	pane_fact(&b, "corrected to", en->corrected);
+	return wish_page(w, title, buf_detach(&b));
 }
 
 static enum react

@@ -143,7 +143,7 @@ runbook_recalc(struct pane *p, const struct model *m, int width)
 	struct runbook *rb = p->state;
 	const struct model_steps *steps = &m->steps;
 	struct canvas counting = { 0 };
-	int done = 0, ok = 0;
+	int done = 0, lost = 0;
 
 	follow(rb, steps);
 	rows_clear(rb);
@@ -157,8 +157,8 @@ runbook_recalc(struct pane *p, const struct model *m, int width)
 		(void)snprintf(row->id, sizeof row->id, "%s", s->id);
 		row->title = xstrdup(s->title);
 		row->rest = rest_of(s);
-		ok = strcmp(mstep_glance(s->state), "OK") == 0;
-		done += ok;
+		done += strcmp(mstep_glance(s->state), "OK") == 0;
+		lost += s->state == MSTEP_LOST;
 	}
 	rb->closed = m->head.state == INC_NONE;
 	list_fit(&rb->list, (int)rb->rows.n, p->rows);
@@ -170,7 +170,8 @@ runbook_recalc(struct pane *p, const struct model *m, int width)
 	list_fit(&rb->list, (int)rb->rows.n, list_rows(rb, p->rows));
 	if (rb->rows.n > 0)
 		(void)snprintf(p->title, sizeof p->title,
-		    "runbook, %d of %zu done: %.50s", done, rb->rows.n,
+		    "runbook, %d of %zu done%s: %.50s", done, rb->rows.n,
+		    lost > 0 ? ", A PROOF IS LOST" : "",
 		    steps->title ? steps->title : "");
 	else
 		(void)snprintf(p->title, sizeof p->title, "runbook");
