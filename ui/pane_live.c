@@ -218,7 +218,7 @@ live_recalc(struct pane *p, const struct model *m, int width)
 	l->rows.n = 0;
 	/* on the watch nothing else wants the room: then the whole picture */
 	l->unfolded = m->head.state == INC_NONE && !p->low && (p->rows == 0 ||
-	    p->rows >= (int)m->readings.all.v.n);
+	    p->rows > (int)m->readings.all.v.n);
 	l->waiting = m->readings.all.v.n == 0;
 	add_alerts(l, m, &seen, &well, counts);
 	add_rest(l, m, ROW_SEEN, seen);
