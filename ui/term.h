@@ -72,7 +72,7 @@ struct term_facts {
 	bool full, scrolls;	/* a screen of its own; rows can be scrolled */
 	int colours;			/* as the description says, not as used */
 };
-void term_look_up(const char *name, struct term_facts *ret);
+void term_look_up(const char *name, struct term_facts *f);
 
 void term_title(struct term *t, const char *title);	/* cleaned here */
 void term_bell(struct term *t, int64_t now);	/* at most one in 10 s */

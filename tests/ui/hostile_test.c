@@ -390,8 +390,8 @@ static void
 one_way(const struct way *way, size_t n)
 {
 	what_way = way->what;
-	sit(n % 2 ? "tmux-256color" : "xterm-256color", n % 2 ? 80 : 120,
-	    n % 2 ? 24 : 40, false);
+	sit(n % 2 ? "tmux-256color" : "xterm-256color", n % 4 ? 80 : 120,
+	    n % 4 ? 24 : 40, false);
 	pty.keep = true;
 	c.ascii = n % 3 == 2;
 	for (int made = 0; made < STRINGS; made += BATCH) {
@@ -401,7 +401,7 @@ one_way(const struct way *way, size_t n)
 		way->fill();
 		(void)shell_changed(&night.s, night.now);
 		night_keys(&night, way->keys);
-		look(true);
+		look(made % 60 == 0);
 		night_keys(&night, way->after);
 		look(made % 100 == 0);
 		night_end(&night);
