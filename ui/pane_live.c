@@ -11,12 +11,12 @@
 
 #include "base/clock.h"
 #include "base/text.h"
+#include "ui/evidence.h"
 #include "ui/panes.h"
 
 enum { LIT_MAX = 3, NAME_W = 20, BAR_W = 10, BAR_FROM_W = 70, NIGHTS_MAX = 14,
+	SPARK_MAX = 14, SPARK_FROM_W = 100,
 	LATE_MS = 20000 };		/* a feed says something more often */
-
-#define EPOCH_MS INT64_C(1000000000000)	/* more than that is no length of time */
 
 enum row_kind { ROW_READING, ROW_SEEN, ROW_WELL, ROW_NIGHTS };
 
@@ -28,6 +28,8 @@ struct row {
 	char text[300];
 	char age[16];			/* of what is stale */
 	int percent;			/* of a disk; -1: none */
+	int64_t sizes[SPARK_MAX];	/* of backups, oldest first */
+	size_t n_sizes;
 	size_t at;			/* which reading */
 };
 
@@ -65,6 +67,8 @@ fill(struct row *row, const struct model *m, size_t at)
 {
 	const struct reading *r = &m->readings.all.v.v[at];
 	int64_t age = r->stale ? m->now - r->since : 0;
+	const json_t *sizes = strcmp(r->kind, "backup") == 0 ?
+	    json_object_get(r->data, "sizes") : NULL;
 
 	row->kind = ROW_READING;
 	row->at = at;
@@ -75,6 +79,9 @@ fill(struct row *row, const struct model *m, size_t at)
 	(void)snprintf(row->text, sizeof row->text, "%s%s%s", r->error ?
 	    r->error : r->text ? r->text : "", r->level != LEVEL_OK && r->next ?
 	    "  -> " : "", r->level != LEVEL_OK && r->next ? r->next : "");
+	for (size_t i = 0; i < json_array_size(sizes) && i < SPARK_MAX; i++)
+		row->sizes[row->n_sizes++] = json_integer_value(
+		    json_array_get(sizes, i));
 	if (r->stale && r->since == 0)
 		(void)snprintf(row->age, sizeof row->age, "never");
 	else if (r->stale) {
@@ -285,6 +292,10 @@ paint_row(const struct pane *p, struct canvas *c, int y, const struct row *row,
 		canvas_right(c, c->w - w, y, w, ROLE_CAUTION, age);
 		right -= w + 1;
 	}
+	if (row->n_sizes > 1 && c->w >= SPARK_FROM_W && !p->low) {
+		right -= (int)row->n_sizes + 1;
+		canvas_spark(c, right + 1, y, base, row->sizes, row->n_sizes);
+	}
 	if (row->percent >= 0 && c->w >= BAR_FROM_W) {
 		canvas_bar(c, x, y, BAR_W, said, row->percent, 100);
 		x += BAR_W + 1;
@@ -333,58 +344,6 @@ live_paint(const struct pane *p, struct canvas *c)
 }
 
 /* ---- what is asked of it ------------------------------------------------------------ */
-
-static bool
-is_bytes(const char *key)
-{
-	static const char *const keys[] = { "used", "free", "avail", "reserved",
-		"total", "min_free", "size", "raw_size", "usual_size",
-		"usual_raw_size", "bytes", "rate_per_min" };
-
-	for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
-		if (strcmp(key, keys[i]) == 0)
-			return true;
-	return false;
-}
-
-/* Bytes, lengths and moments as people read them, behind the number. */
-static void
-put_meaning(struct buf *b, const char *key, int64_t v)
-{
-	size_t n = strlen(key);
-	char text[48] = "";
-
-	if (is_bytes(key) && v >= 1000)
-		text_fmt_size(text, v);
-	else if (n > 3 && strcmp(key + n - 3, "_ms") == 0 && v > EPOCH_MS)
-		clock_fmt_site(text, v);
-	else if (n > 3 && strcmp(key + n - 3, "_ms") == 0)
-		text_fmt_duration(text, v);
-	if (text[0] != '\0')
-		buf_printf(b, " (%s)", text);
-}
-
-static void
-put_data(struct buf *b, json_t *data)
-{
-	struct buf one = BUF_INIT;
-	const char *key;
-	json_t *value;
-
-	json_object_foreach(data, key, value) {
-		buf_clear(&one);
-		if (json_is_string(value))
-			buf_str(&one, json_string_value(value));
-		else
-			json_dump(&one, value);
-		if (json_is_integer(value))
-			put_meaning(&one, key, json_integer_value(value));
-		buf_printf(b, "%s\t", key);
-		text_clean(b, one.p, one.n, TEXT_LINE);
-		buf_ch(b, '\n');
-	}
-	buf_release(&one);
-}
 
 static enum react
 open_nights(const struct model *m, struct wish *w)
@@ -442,7 +401,7 @@ open_row(struct live *l, const struct row *row, const struct model *m,
 		buf_printf(&b, "last answer\t%s\n", at);
 	}
 	buf_str(&b, "\nEvidence:\n");
-	put_data(&b, r->data);
+	evidence(r, &b);
 	(void)snprintf(title, sizeof title, "%s %s", r->kind, r->name);
 	return wish_page(w, title, buf_detach(&b));
 }

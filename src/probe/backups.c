@@ -15,6 +15,7 @@
  *			of the newest sent copy; left out: not counted
  *	usual_size, usual_raw_size, usual_tables
  *			medians of the last good ones before it
+ *	sizes		of the last good ones and the newest, oldest first
  *	size_verdict	"normal", "small", "large", "no baseline"
  *	size_anomaly	small or large
  *	globals		databases: that verified set has the roles as well
@@ -37,6 +38,7 @@ enum {
 	SLACK_MS = 600000,		/* clocks of two hosts */
 	NAMES_MAX = 32,
 	STORES_SAID = 4,
+	SIZES_SHOWN = 13,
 	DAY_MS = 86400000,
 };
 
@@ -375,7 +377,25 @@ say_stores(struct ask *a)
 
 /* The history of this state, else what the stores themselves still hold. */
 static void
-usual(const struct ask *a, int64_t before, struct size_base *ret)
+put_sizes(const struct ask *a, const struct sizes *s, int64_t before,
+    int64_t newest)
+{
+	json_t *list = reading_list(a->r, "sizes");
+	size_t n = 0;
+
+	for (size_t i = s->v.n; i > 0 && n < SIZES_SHOWN; i--)
+		if (s->v.v[i - 1].good && s->v.v[i - 1].at < before &&
+		    s->v.v[i - 1].size >= 0) {
+			(void)json_array_insert_new(list, 0,
+			    json_integer(s->v.v[i - 1].size));
+			n++;
+		}
+	(void)json_array_append_new(list, json_integer(newest));
+}
+
+static void
+usual(const struct ask *a, int64_t before, int64_t newest,
+    struct size_base *ret)
 {
 	struct sizes s = { 0 };
 	struct err quiet = ERR_INIT;
@@ -396,6 +416,7 @@ usual(const struct ask *a, int64_t before, struct size_base *ret)
 		}
 	sizes_sort(&s);
 	sizes_base(&s, before, ret);
+	put_sizes(a, &s, before, newest);
 	sizes_release(&s);
 }
 
@@ -421,7 +442,7 @@ say_size(struct ask *a)
 	copy.size = set_part_size(c->part);
 	copy.raw_size = set_part_raw_size(c->part);
 	copy.tables = c->part->tables;
-	usual(a, c->set->at, &base);
+	usual(a, c->set->at, copy.size, &base);
 	verdict = sizes_judge(&base, &copy, percent, &why);
 	put_fact(a->r, "size", copy.size);
 	put_fact(a->r, "raw_size", copy.raw_size);

@@ -2,6 +2,7 @@
  * in screens_test.c. */
 #include "tests/ui/canned.h"
 
+#include "ui/evidence.h"
 #include "ui/panes.h"
 
 struct shot {
@@ -91,6 +92,36 @@ a_feed_that_is_silent_is_no_picture_of_now(void **state)
 	(void)pane_live.recalc(s.p, &s.m, 80);
 	assert_non_null(strstr(s.p->title, "NOTHING HEARD FOR 26 s"));
 	leave(&s);
+}
+
+static void
+evidence_reads_as_people_read(void **state)
+{
+	struct model m = { 0 };
+	const struct canned_texts t = { NULL };
+	struct model_readings *p = model_readings_begin(&m);
+	struct buf b = BUF_INIT;
+
+	(void)state;
+	canned_reading(p, &t, "database", "otc", LEVEL_WARNING, "x", NULL,
+	    "{\"size\":7708007,\"last_login\":\"2025-02-14T01:42:00.000Z\","
+	    "\"rpo_ms\":86400000,\"can_login\":true,\"slots\":[],"
+	    "\"sizes\":[1000000,1500000,2000000],"
+	    "\"locks\":[{\"pid\":7,\"user\":\"app\",\"state\":\"active\","
+	    "\"blocked_by\":[5],\"wait_ms\":61000,\"query\":\"UPDATE\\tt\"},"
+	    "{\"pid\":5,\"user\":\"ana\",\"blocked_by\":[]},"
+	    "{\"pid\":9,\"user\":\"web\",\"blocked_by\":[7]}]}", 0);
+	evidence(&p->all.v.v[0], &b);
+	assert_non_null(strstr(b.p, "size\t7.4 MB\n"));
+	assert_non_null(strstr(b.p, "last login\t2025-02-14 02:42:00 +01:00\n"));
+	assert_non_null(strstr(b.p, "can login\tyes\n"));
+	assert_non_null(strstr(b.p, "sizes\t_-#  "));
+	assert_non_null(strstr(b.p, "\tpid 5, ana\n"
+	    "\t  waits: pid 7, app, active, for 61 s: UPDATE\\tt\n"
+	    "\t    waits: pid 9, web\n"));
+	assert_null(strstr(b.p, "slots"));
+	buf_release(&b);
+	model_release(&m);
 }
 
 static void
@@ -297,7 +328,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_last_nights_are_a_row_of_marks),
 		cmocka_unit_test(a_feed_that_is_silent_is_no_picture_of_now),
-	cmocka_unit_test(hostile_texts_are_only_shown),
+		cmocka_unit_test(evidence_reads_as_people_read),
+		cmocka_unit_test(hostile_texts_are_only_shown),
 		cmocka_unit_test(nothing_is_known_and_nothing_breaks),
 		cmocka_unit_test(enter_never_starts_a_step),
 		cmocka_unit_test(a_step_is_run_by_its_rung),
