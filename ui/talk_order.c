@@ -337,11 +337,35 @@ last_line(const char *said, struct buf *out)
 	buf_add(out, last, line_length(last));
 }
 
+/* The lines of a backup's log that say what is not saved: the first one, or all. */
+static bool
+failures(const char *said, bool all, struct buf *out)
+{
+	size_t n = 0;
+
+	for (const char *at = said; *at != '\0'; at += *at == '\n') {
+		if (text_starts(at, "[FAIL] ") && (n++ == 0 || all)) {
+			buf_add(out, at + strlen("[FAIL] "), line_length(at) -
+			    strlen("[FAIL] "));
+			buf_str(out, all ? "\n" : "");
+		}
+		at += line_length(at);
+	}
+	if (n > 1 && !all)
+		buf_printf(out, " (and %zu more)", n - 1);
+	return n > 0;
+}
+
 /* What went wrong stands first. */
 static char *
 page_of(bool bad, const char *said, const char *err)
 {
 	struct buf b = BUF_INIT;
+
+	if (bad && failures(said, true, &b)) {
+		buf_str(&b, "\n");
+		bad = false;		/* notes of what went well are last */
+	}
 
 	for (int turn = 0; turn < 2; turn++) {
 		if ((turn == 0) != bad) {
@@ -399,7 +423,8 @@ answer_verb(struct talk *w, const json_t *o, const struct talk_asked *a)
 	put_name(a, &name);
 	if (error != NULL)
 		buf_str(&what, error);
-	else if (status != 0 && err != NULL)
+	else if (status != 0 && err != NULL && (said == NULL ||
+	    !failures(said, false, &what)))
 		complaint(err, &what);
 	if (what.n == 0 && said != NULL)
 		last_line(said, &what);

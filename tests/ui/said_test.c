@@ -1,0 +1,117 @@
+/* What the keeper and the feed say, and what becomes of it in the model. */
+#include "tests/ui/kit.h"
+
+#include "ui/talk.h"
+
+static struct model m;
+static struct talk w;
+static const int64_t now = INT64_C(1739497320000);
+
+static int
+fresh(void **state)
+{
+	(void)state;
+	m = (struct model){ 0 };
+	talk_init(&w, &m);
+	return 0;
+}
+
+static int
+done(void **state)
+{
+	(void)state;
+	talk_release(&w);
+	model_release(&m);
+	return 0;
+}
+
+static void
+hear(const char *line)
+{
+	talk_hear(&w, line, strlen(line), now);
+	talk_turn(&w, now);
+}
+
+static void
+order(enum order_kind kind, const char *what)
+{
+	struct order o = { .kind = kind, .what = xstrdup(what) };
+	struct err e = ERR_INIT;
+
+	assert_true(talk_give(&w, &o, &e));
+}
+
+#define HELLO "{\"t\":\"hello\",\"by\":\"ana\",\"host\":\"bastion\"}"
+#define OPEN "{\"t\":\"incident\",\"id\":\"INC-20250214-0104\",\"state\":" \
+	"\"open\",\"severity\":\"SEV-1\",\"title\":\"no backup\",\"opened\":1}"
+
+static void
+what_is_not_saved_is_said_and_not_what_went_well(void **state)
+{
+	(void)state;
+	hear(HELLO);
+	order(ORDER_ACTION, "backup --all-unsafe --emergency");
+	hear("{\"t\":\"ended\",\"id\":1,\"exit\":1,\"out\":\"[EMERGENCY] 2 to "
+	    "save\\n[FAIL] arp is not saved: no such role\\n[FAIL] gps is not "
+	    "saved: no room\\n[OK] otc\\n\",\"err\":\"otc: read back on nas\\n\"}");
+	assert_true(m.answer.bad);
+	assert_string_equal(m.answer.text, "backup --all-unsafe --emergency: "
+	    "failed: arp is not saved: no such role (and 1 more)");
+	assert_int_equal(m.page.then, ANSWER_SHOW);
+	assert_true(strncmp(m.page.text, "arp is not saved: no such role\n"
+	    "gps is not saved: no room\n\n[EMERGENCY]", 68) == 0);
+	assert_non_null(strstr(m.page.text, "read back on nas"));
+}
+
+static void
+steps_are_known_when_they_were_told(void **state)
+{
+	(void)state;
+	hear(HELLO);
+	hear(OPEN);
+	assert_false(m.steps.known);
+	hear("{\"t\":\"steps\",\"title\":\"night\",\"next\":\"b\",\"v\":["
+	    "{\"id\":\"a\",\"kind\":\"manual\",\"state\":\"done\",\"how\":"
+	    "\"confirmed\"},{\"id\":\"b\",\"kind\":\"check\",\"state\":"
+	    "\"ready\",\"proof_lost\":true,\"say\":\"look\"}]}");
+	assert_true(m.steps.known);
+	assert_int_equal(m.steps.current, 1);
+	assert_int_equal(m.steps.v.v[1].state, MSTEP_LOST);
+	assert_non_null(strstr(m.head.now_why, "proof does not hold any more"));
+	hear("{\"t\":\"steps\",\"title\":\"night\",\"next\":null,\"v\":["
+	    "{\"id\":\"a\",\"kind\":\"manual\",\"state\":\"done\"}]}");
+	assert_int_equal(m.steps.current, 1);	/* none */
+	assert_true(m.head.now_key == REQ_RESOLVE);
+}
+
+static void
+a_feed_that_says_nothing_is_a_notice(void **state)
+{
+	(void)state;
+	hear("{\"kind\":\"disk\",\"name\":\"root\",\"level\":\"ok\",\"at\":"
+	    "\"2025-02-14T01:42:00.000Z\",\"took_ms\":3,\"deadline_ms\":5000,"
+	    "\"text\":\"41 % full\",\"data\":{}}");
+	assert_int_equal(m.readings.all.v.n, 1);
+	assert_int_equal(m.notices.v.n, 0);
+	talk_turn(&w, now + 21000);
+	assert_true(m.changed & MODEL_READINGS);
+	assert_int_equal(m.notices.v.n, 1);
+	assert_non_null(strstr(m.notices.v.v[0].text, "hangs"));
+	talk_feed_lost(&w);
+	talk_turn(&w, now + 22000);
+	assert_true(m.readings.feed_dead);
+	assert_non_null(strstr(m.notices.v.v[0].text, "is gone"));
+}
+
+#define T(name) cmocka_unit_test_setup_teardown(name, fresh, done)
+static const struct CMUnitTest tests[] = {
+	T(what_is_not_saved_is_said_and_not_what_went_well),
+	T(steps_are_known_when_they_were_told),
+	T(a_feed_that_says_nothing_is_a_notice),
+};
+
+int
+main(void)
+{
+	return RUN_TESTS(tests);
+}
