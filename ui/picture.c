@@ -320,11 +320,33 @@ inc_state_of(const char *word)
 	    strcmp(word, "closed") == 0 ? INC_CLOSED : INC_NONE;
 }
 
+/* The record knows it at once, the reading only when it is taken again. */
+static const json_t *
+frozen_since(const struct talk *w, int64_t read_at)
+{
+	for (size_t i = w->entries.n; i-- > 0;) {
+		const json_t *o = w->entries.v[i];
+
+		if (json_get_int(o, "rec", 0) <= read_at)
+			break;
+		if (strcmp(str(o, "kind"), "freeze") == 0)
+			return o;
+	}
+	return NULL;
+}
+
 static void
 freeze_of(const struct talk *w, struct model_head *h)
 {
 	const struct reading *r = reading_of(w, "work", "freeze");
+	const json_t *newer = frozen_since(w, r != NULL ? r->at : 0);
 
+	if (newer != NULL) {
+		h->frozen = text_starts(str(newer, "text"), "frozen");
+		h->freeze_unknown = !h->frozen && !text_starts(str(newer,
+		    "text"), "the freeze is lifted");
+		return;
+	}
 	h->freeze_unknown = r == NULL || r->level == LEVEL_UNKNOWN ||
 	    r->data == NULL;
 	h->frozen = !h->freeze_unknown && json_get_bool(r->data, "frozen");

@@ -176,7 +176,7 @@ static const struct {
 	unsigned parts;			/* that it changes */
 } kinds[] = {
 	{ "alive", hear_alive, 0 },
-	{ "entry", hear_entry, MODEL_RECORD },
+	{ "entry", hear_entry, MODEL_RECORD | MODEL_HEAD | MODEL_BUTTONS },
 	{ "output", hear_output, MODEL_OUTPUT },
 	{ "jobs", hear_jobs, MODEL_JOBS | MODEL_HEAD | MODEL_BUTTONS },
 	{ "steps", hear_steps, MODEL_STEPS | MODEL_HEAD | MODEL_BUTTONS |

@@ -403,6 +403,10 @@ put_name(const struct talk_asked *a, struct buf *b)
 {
 	const char *hole = a->what != NULL ? strstr(a->what, " =") : NULL;
 
+	/* "freeze on --reason =" is called "freeze on" */
+	for (const char *at = a->what; hole != NULL && at < hole; at++)
+		if (text_starts(at, " --"))
+			hole = at;
 	if (a->kind != ORDER_ACTION)
 		buf_str(b, order_name(a->kind));
 	if (a->what != NULL)

@@ -103,10 +103,31 @@ a_feed_that_says_nothing_is_a_notice(void **state)
 	assert_non_null(strstr(m.notices.v.v[0].text, "is gone"));
 }
 
+static void
+a_freeze_is_seen_before_its_reading_is(void **state)
+{
+	(void)state;
+	hear(OPEN);
+	hear("{\"kind\":\"work\",\"name\":\"freeze\",\"level\":\"ok\","
+	    "\"at\":\"2025-02-14T01:42:00.000Z\",\"took_ms\":3,"
+	    "\"deadline_ms\":5000,\"text\":\"not frozen\",\"data\":"
+	    "{\"frozen\":false}}");
+	assert_false(m.head.frozen || m.head.freeze_unknown);
+	hear("{\"t\":\"entry\",\"seq\":7,\"at\":1739497325000,\"rec\":"
+	    "1739497325000,\"kind\":\"freeze\",\"by\":\"ana\",\"text\":"
+	    "\"frozen since 02:42, by ana: bad night\"}");
+	assert_true(m.head.frozen);
+	hear("{\"t\":\"entry\",\"seq\":8,\"at\":1739497326000,\"rec\":"
+	    "1739497326000,\"kind\":\"freeze\",\"by\":\"ana\",\"text\":"
+	    "\"the freeze is lifted\"}");
+	assert_false(m.head.frozen || m.head.freeze_unknown);
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, fresh, done)
 static const struct CMUnitTest tests[] = {
 	T(what_is_not_saved_is_said_and_not_what_went_well),
 	T(steps_are_known_when_they_were_told),
+	T(a_freeze_is_seen_before_its_reading_is),
 	T(a_feed_that_says_nothing_is_a_notice),
 };
 
