@@ -114,6 +114,8 @@ before=$(settings_)
 
 check "the console opens" start_
 check "it says in words that this is production" until_ "PROD"
+titled_() { [ "$(tm display-message -p -t one '#{pane_title}')" = "midwatch trade" ]; }
+check "the terminal's title says what it is" within_ titled_
 typed '?'
 check "help opens by a key" until_ "help: q closes"
 typed q
@@ -126,6 +128,14 @@ in_buffer_() { tm show-buffer 2>/dev/null | grep -q " otc: "; }
 check "it is in tmux's buffer" within_ in_buffer_
 in_file_() { grep -q " otc: " "$HOME/.cache/midwatch/clip" && [ "$(stat -c %a "$HOME/.cache/midwatch/clip")" = 600 ]; }
 check "and in a file of one's own" within_ in_file_
+typed -
+check "the picture may follow more slowly" until_ "every 1 s"
+typed +
+typed m
+mouse_() { [ "$(tm display-message -p -t one '#{mouse_any_flag}')" = "$1" ]; }
+check "the mouse is off until a key asks for it" within_ mouse_ 1
+typed m
+check "and off again" within_ mouse_ 0
 typed C-s
 typed i 'the fan' Enter
 check "Ctrl-S does not freeze it" until_ "the words are kept"
@@ -144,6 +154,13 @@ done
 typed q
 check "q ends it, and the terminal is the shell's" clean_
 check "which works" shell_
+
+typed "clear; TERM=xterm-kitty $MIDWATCH -c $WORK/midwatch.cfg" Enter
+check "a terminal that nobody knows here is taken for its like, which is said" \
+    until_ "terminal 'xterm-kitty' is not known here, taken for 'xterm"
+typed q
+check "and is left clean" clean_
+check "for its shell" shell_
 
 for sig in TERM HUP INT SEGV ABRT KILL; do
 	start_ || { not_ok "it starts before SIG$sig" "$(screen)"; continue; }
