@@ -52,6 +52,7 @@ every_frame_is_what_the_canvas_says(void **state)
 		test_case(terms[t]);
 		seed = 5;
 		sit(terms[t], 80, 24, t == 5);
+		assert_string_equal(term_name(term), terms[t]);
 		for (int i = 0; i < 300; i++) {
 			scribble();
 			show();
