@@ -373,7 +373,8 @@ picture_head(struct talk *w, int64_t now)
 	h->read_only = known ? json_get_bool(w->hello, "read_only") :
 	    w->read_only;
 	h->state = inc_state_of(str(w->incident, "state"));
-	h->incident = pool_str(p, str(w->incident, "id"));
+	h->incident = w->incident != NULL ? pool_str(p, str(w->incident,
+	    "id")) : NULL;
 	h->title = pool_str(p, str(w->incident, "title"));
 	h->severity = pool_str(p, str(w->incident, "severity"));
 	h->opened = json_get_int(w->incident, "opened", 0);

@@ -114,8 +114,8 @@ before=$(settings_)
 
 check "the console opens" start_
 check "it says in words that this is production" until_ "PROD"
-titled_() { [ "$(tm display-message -p -t one '#{pane_title}')" = "midwatch trade" ]; }
-check "the terminal's title says what it is" within_ titled_
+titled_() { title_=$(tm display-message -p -t one '#{pane_title}') && [ "$title_" = "midwatch trade" ]; }
+check "the terminal's title says what it is" eval 'until_ "NOW: database otc" && within_ titled_'
 typed '?'
 check "help opens by a key" until_ "help: q closes"
 typed q

@@ -68,7 +68,9 @@ steps_are_known_when_they_were_told(void **state)
 {
 	(void)state;
 	hear(HELLO);
+	assert_null(m.head.incident);
 	hear(OPEN);
+	assert_string_equal(m.head.incident, "INC-20250214-0104");
 	assert_false(m.steps.known);
 	hear("{\"t\":\"steps\",\"title\":\"night\",\"next\":\"b\",\"v\":["
 	    "{\"id\":\"a\",\"kind\":\"manual\",\"state\":\"done\",\"how\":"
