@@ -23,6 +23,8 @@ enum {
 	ESC_MS = 50, ESC_SSH_MS = 150,
 };
 
+static const char MONO[] = "mono";	/* the theme without any colour */
+
 struct console {
 	const struct console_options *o;
 	struct loop loop;
@@ -365,7 +367,8 @@ looks(struct console *c)
 	theme_init(&c->theme);
 	if (name != NULL && *name != '\0')
 		(void)theme_load(&c->theme, name, c->o->site, problems);
-	if (c->model->head.env == ENV_PRODUCTION) {
+	if (strcmp(c->theme.name, MONO) != 0 &&
+	    c->model->head.env == ENV_PRODUCTION) {
 		struct notes none = { { 0 } };
 
 		(void)theme_load(&c->theme, "production", c->o->site, &none);
@@ -379,6 +382,7 @@ begin(struct console *c, struct err *e)
 	static const int signals[] = { SIGTERM, SIGHUP, SIGINT, SIGQUIT,
 		SIGWINCH, SIGTSTP, SIGCONT };
 	const struct console_options *o = c->o;
+	struct term_options term = o->term;
 	int w, h;
 
 	keys_init(&c->keys);
@@ -389,8 +393,10 @@ begin(struct console *c, struct err *e)
 	for (size_t i = 0; i < o->n_panes; i++)
 		shell_pane(&c->shell, o->panes[i]);
 	c->in.esc_ms = getenv("SSH_CONNECTION") != NULL ? ESC_SSH_MS : ESC_MS;
-	c->mouse = o->term.mouse;
-	c->term = term_open(&o->term, &c->theme, &c->shell.problems, e);
+	c->mouse = term.mouse;
+	/* not even the frame of production, which is laid over every theme */
+	term.no_color = term.no_color || strcmp(c->theme.name, MONO) == 0;
+	c->term = term_open(&term, &c->theme, &c->shell.problems, e);
 	if (c->term == NULL)
 		return false;
 	if (!loop_signals(&c->loop, signals, sizeof signals / sizeof *signals,

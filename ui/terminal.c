@@ -127,10 +127,16 @@ tell_screen(struct doctor *d, const struct term_facts *f)
 
 /* ---- colours and theme --------------------------------------------------- */
 
+static const char *
+theme_asked(const struct cli *c)
+{
+	return !text_empty(c->theme) ? c->theme : env("MIDWATCH_THEME");
+}
+
 static int
 used_colours(const struct cli *c, const struct term_facts *f)
 {
-	if (c->no_color || *env("NO_COLOR") != '\0' || f->colours < 8)
+	if (c->no_color || strcmp(theme_asked(c), "mono") == 0 || *env("NO_COLOR") != '\0' || f->colours < 8)
 		return 0;
 	return f->colours >= 256 ? 256 : f->colours >= 16 ? 16 : 8;
 }
@@ -140,7 +146,8 @@ tell_colours(struct doctor *d, const struct cli *c, const struct term_facts *f)
 {
 	int used = used_colours(c, f);
 	const char *why = c->no_color ? " (--no-color)" :
-	    *env("NO_COLOR") != '\0' ? " (NO_COLOR)" : "";
+	    *env("NO_COLOR") != '\0' ? " (NO_COLOR)" :
+	    strcmp(theme_asked(c), "mono") == 0 ? " (the theme mono)" : "";
 
 	if (used == 0)
 		doctor_found(d, DOCTOR_OK, "colours", "the terminal has %d, "
@@ -168,8 +175,7 @@ tell_theme(struct doctor *d, const struct cli *c)
 	static const char *const bases[] = { "any background",
 		"a dark background", "a light background" };
 	const struct site *site = d->have_site ? &d->site : NULL;
-	const char *name = !text_empty(c->theme) ? c->theme :
-	    env("MIDWATCH_THEME");
+	const char *name = theme_asked(c);
 	struct notes problems = { { 0 } };
 	struct theme t;
 	char out[64];
@@ -179,7 +185,8 @@ tell_theme(struct doctor *d, const struct cli *c)
 		(void)theme_load(&t, name, site, &problems);
 	doctor_found(d, DOCTOR_OK, "theme", "'%s', for %s%s; --theme NAME or "
 	    "MIDWATCH_THEME takes another", shown(t.name, out),
-	    bases[t.base], site != NULL && text_starts(site->environment,
+	    bases[t.base], site != NULL && strcmp(t.name, "mono") != 0 &&
+	    text_starts(site->environment,
 	    "prod") ? ", with the frame of production" : "");
 	tell_problems(d, "theme", &problems);
 }

@@ -359,16 +359,17 @@ without_colours_none_is_sent(void **state)
 	struct pty p;
 
 	(void)state;
-	for (int i = 0; i < 2; i++) {
+	for (int i = 0; i < 3; i++) {	/* dark, dark, mono: none, some, none */
 		bool coloured;
 
 		env[2] = i ? "NO_COLOR=" : "NO_COLOR=1";
+		argv[1] = i < 2 ? "theme=dark" : "theme=mono";
 		pty_start(&p, 80, 24, argv, env);
 		p.keep = true;
 		pty_until(&p, "Enter:open");
 		coloured = memmem(p.raw, p.raw_n, "38;5;", 5) != NULL ||
 		    memmem(p.raw, p.raw_n, "48;5;", 5) != NULL;
-		assert_int_equal(coloured, i);
+		assert_int_equal(coloured, i == 1);
 		kill(p.pid, SIGTERM);
 		(void)pty_exit(&p);
 		pty_end(&p);
