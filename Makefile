@@ -6,7 +6,7 @@
 #   make san       tests, ASan and UBSan    make valgrind  unit tests under memcheck
 #   make cov       lines covered, by file   make fuzz      each target for T=60 seconds
 #   make lint      layers, bans, clang-tidy make bench     measurements
-#   make clean
+#   make clean                              make screenshots   doc/screens/*.svg
 #
 # Debian packages that a target lacks are installed first (.ci/deps has the lists).
 # V=1 shows the commands, WERROR=1 makes warnings errors, ONLY=journal picks the
@@ -71,7 +71,7 @@ all: $(bin)
 
 # Whatever is compiled waits for the packages of what was asked for.
 goal  = $(filter $(1),$(MAKECMDGOALS))
-needs = build $(if $(call goal,test soak san cov),test) $(call goal,valgrind fuzz bench deb) \
+needs = build $(if $(call goal,test soak san cov screenshots),test) $(call goal,valgrind fuzz bench deb) \
 	$(if $(call goal,lint%),lint)
 deps:
 	$(Q)$(if $(DEPS),:,.ci/deps $(needs))
@@ -163,6 +163,10 @@ bench: $(bin) $(benches) $(helpers)
 	$(Q)if [ -x tests/bench/run ]; then MIDWATCH=$(CURDIR)/$(bin) tests/bench/run; \
 		else echo 'there is nothing to measure yet'; fi
 
+# Real screens of a canned night, for README and manual: the same bytes each time.
+screenshots: $(dir)/tests/ui_shots
+	$(Q)mkdir -p doc/screens && $< doc/screens
+
 # tests/lint explains its checks; `make lint-layers` and so on run one.
 lint_sets = $(addprefix lint-,layers headers banned size readme tidy cppcheck)
 lint $(lint_sets): export FLAGS = -std=c11 $(cppflags) $(identity)
@@ -184,6 +188,7 @@ install: $(bin) $(dir)/midwatch.1 $(dir)/midwatch.bash
 	$(Q)for f in $$(find $(wildcard runbooks themes) /dev/null -type f); do case $$f in \
 		runbooks/automation/*) m=755 ;; *) m=644 ;; esac; \
 		install -Dm$$m $$f $(to)/share/midwatch/$$f || exit; done
+	$(Q)for f in doc/screens/*.svg; do install -Dm644 $$f $(to)/share/doc/midwatch/$$(basename $$f) || exit; done
 
 deb: | deps
 	$(Q)rm -rf build/deb/debian
@@ -207,5 +212,5 @@ pack: install
 clean:
 	$(Q)rm -rf build
 FORCE:
-.PHONY: all deps drill programs test soak valgrind memcheck san cov fuzz run-fuzzers bench lint $(lint_sets) install \
+.PHONY: all deps drill programs test soak valgrind memcheck san cov fuzz run-fuzzers bench screenshots lint $(lint_sets) install \
 	deb pack clean FORCE

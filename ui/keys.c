@@ -511,8 +511,8 @@ keys_markdown(struct buf *out)
 	}
 }
 
-static void
-man_text(struct buf *out, const char *s)
+void
+keys_man_text(struct buf *out, const char *s)
 {
 	for (; *s != '\0'; s++) {
 		if (*s == '\\' || *s == '-')
@@ -537,9 +537,9 @@ keys_man(struct buf *out)
 			buf_clear(&words);
 			all_keys(&k, r, ", ", &words);
 			buf_str(out, ".TP\n.B ");
-			man_text(out, words.p);
+			keys_man_text(out, words.p);
 			buf_ch(out, '\n');
-			man_text(out, requests[r].help);
+			keys_man_text(out, requests[r].help);
 			buf_ch(out, '\n');
 		}
 	}

@@ -168,5 +168,6 @@ void keys_help(const struct keys *k, enum space space, struct buf *out);
 void keys_table(const struct keys *k, enum space space, struct buf *out);
 void keys_markdown(struct buf *out);	/* README's table, by their words */
 void keys_man(struct buf *out);		/* the manual's section */
+void keys_man_text(struct buf *out, const char *s);	/* a text in it */
 
 #endif

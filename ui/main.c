@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/text.h"
+#include "ui/manual.h"
 #include "ui/panes.h"
 #include "ui/plain.h"
 #include "ui/source.h"
@@ -35,6 +36,7 @@ console_keys(struct buf *out)
 void
 console_keys_man(struct buf *out)
 {
+	manual_console(out);
 	keys_man(out);
 }
 

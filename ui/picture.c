@@ -478,6 +478,17 @@ static const struct button_row {
 	    "incident close", NULL, true },
 };
 
+bool
+picture_button_about(size_t i, struct button_about *ret)
+{
+	if (i >= sizeof button_rows / sizeof *button_rows)
+		return false;
+	*ret = (struct button_about){ button_rows[i].request,
+		button_rows[i].rung, button_rows[i].effect,
+		button_rows[i].undo };
+	return true;
+}
+
 static bool
 built(const struct talk *w, const char *action)
 {

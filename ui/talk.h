@@ -78,5 +78,12 @@ void talk_asked_release(struct talk_asked *a);
 void picture_head(struct talk *w, int64_t now);
 void picture_buttons(struct talk *w);
 void picture_notices(struct talk *w, int64_t now);
+/* The table of buttons, for README and manual; false: there are no more. */
+struct button_about {
+	enum request request;
+	enum rung rung;
+	const char *effect, *undo;
+};
+bool picture_button_about(size_t i, struct button_about *ret);
 
 #endif
