@@ -277,6 +277,16 @@ put_clean(struct canvas *c, int x, int y, enum role role, const char *s,
 	return x - start;
 }
 
+/* Nearly all that is painted is, and the sanitiser leaves it as it is. */
+static bool
+is_printable_ascii(const char *s, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (s[i] < ' ' || s[i] > '~')
+			return false;
+	return true;
+}
+
 int
 canvas_putn(struct canvas *c, int x, int y, enum role role, const char *s,
     size_t n)
@@ -286,6 +296,8 @@ canvas_putn(struct canvas *c, int x, int y, enum role role, const char *s,
 
 	if (y < 0)
 		y = c->h;	/* -1 would mean: only count */
+	if (is_printable_ascii(s, n))
+		return put_clean(c, x, y, role, s, n);
 	text_clean(&b, s, n, TEXT_LINE);
 	w = put_clean(c, x, y, role, b.p, b.n);
 	buf_release(&b);
@@ -335,6 +347,8 @@ canvas_width(const struct canvas *c, const char *s)
 	struct buf b = BUF_INIT;
 	int w;
 
+	if (is_printable_ascii(s, strlen(s)))
+		return (int)strlen(s);
 	text_clean(&b, s, strlen(s), TEXT_LINE);
 	w = put_clean(&counting, 0, -1, ROLE_TEXT, b.p, b.n);
 	buf_release(&b);

@@ -1,5 +1,7 @@
 #include "tests/ui/kit.h"
 
+#include "base/text.h"
+
 static struct canvas c;
 
 static int
@@ -198,7 +200,23 @@ a_screen_reads_well_in_a_file(void **state)
 	golden(&c, "canvas-ascii");
 }
 
+/* canvas_putn() relies on it. */
+static void
+printable_ascii_is_clean_as_it_is(void **state)
+{
+	char all['~' - ' ' + 2] = "";
+	struct buf b = BUF_INIT;
+
+	(void)state;
+	for (int ch = ' '; ch <= '~'; ch++)
+		all[ch - ' '] = (char)ch;
+	text_clean(&b, all, strlen(all), TEXT_LINE);
+	assert_string_equal(b.p, all);
+	buf_release(&b);
+}
+
 static const struct CMUnitTest tests[] = {
+	cmocka_unit_test(printable_ascii_is_clean_as_it_is),
 	cmocka_unit_test_setup(what_lies_outside_is_clipped, fresh),
 	cmocka_unit_test_setup(control_characters_are_shown_not_sent, fresh),
 	cmocka_unit_test_setup(a_wide_character_takes_two_cells, fresh),

@@ -234,7 +234,7 @@ it_is_frugal(void **state)
 	print_message("# first screen: %ld bytes\n", p.bytes);
 	assert_true(p.bytes < 4000);
 	before = p.bytes;
-	pty_quiet(&p, 2500);		/* two ticks of the clock */
+	pty_quiet(&p, 4500);		/* two ticks of the clock */
 	assert_int_equal(p.bytes - before, 0);
 	for (int i = 0; i < 10; i++) {
 		before = p.bytes;
