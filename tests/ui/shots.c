@@ -3,7 +3,7 @@
  * with colours and attributes, as SVG. Always the same canned night, so the same
  * bytes each time.
  *
- *	ui_shots DIRECTORY		writes DIRECTORY/NAME.svg for every shot
+ *	ui_shots DIRECTORY [NAME...]	writes DIRECTORY/NAME.svg, else all
  *	ui_shots --play SCENE THEME	the console itself, on whatever terminal
  */
 #include "tests/ui/pty.h"
@@ -272,10 +272,16 @@ main(int argc, char **argv)
 	kit_utf8();
 	if (argc == 4 && strcmp(argv[1], "--play") == 0)
 		return play(argv[2], argv[3]);
-	if (argc != 2 || readlink("/proc/self/exe", program,
+	if (argc < 2 || readlink("/proc/self/exe", program,
 	    sizeof program - 1) <= 0)
 		return 2;
-	for (size_t i = 0; i < sizeof shots / sizeof *shots; i++)
-		take_shot(program, &shots[i], argv[1]);
+	for (size_t i = 0; i < sizeof shots / sizeof *shots; i++) {
+		bool wanted = argc == 2;
+
+		for (int k = 2; k < argc; k++)
+			wanted = wanted || strcmp(argv[k], shots[i].name) == 0;
+		if (wanted)
+			take_shot(program, &shots[i], argv[1]);
+	}
 	return 0;
 }
