@@ -57,7 +57,8 @@ manual_console(struct buf *out)
 	    ".BR \\-\\-no\\-color ,\n.BR \\-\\-mouse ,\n.BR \\-\\-no\\-bell ,\n"
 	    ".B \\-\\-plain\n(a dialogue of lines).\n"
 	    ".B midwatch doctor \\-\\-terminal\nsays what becomes of the "
-	    "terminal at hand.\n.PP\nThe buttons, each with what it asks for "
+	    "terminal at hand. Pictures of the screens are in\n"
+	    ".I share/doc/midwatch\nbelow the prefix.\n.PP\nThe buttons, each with what it asks for "
 	    "before it does anything:\n");
 	for (size_t i = 0; picture_button_about(i, &b); i++) {
 		char key[24];
