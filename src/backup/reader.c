@@ -65,7 +65,8 @@ reader_start(struct reader *r, const char *const *argv, bool input,
 		err_sys(e, "cannot make a pipe");
 	else {
 		struct spawn s = { .argv = args, .in = in[0], .out = out[1],
-		    .errfd = er[1], .group = true, .die_with_us = true };
+		    .errfd = er[1], .keep = { r->keep }, .group = true,
+		    .die_with_us = true };
 
 		r->pid = spawn_start(&s, e);
 	}

@@ -25,6 +25,7 @@ struct reader {
 	void (*out)(void *ctx, const char *p, size_t n);	/* NULL: dropped */
 	bool (*cancelled)(void *ctx);	/* NULL: never */
 	void *ctx, *cancel_ctx;
+	int keep;			/* a descriptor that it gets; 0: none */
 
 	const char *name;
 	pid_t pid;

@@ -661,6 +661,7 @@ run_drops(const char *pg_restore, const char *conninfo,
 
 	r.cancelled = stopped;
 	r.cancel_ctx = ask->care;
+	r.keep = ask->secret;
 	ok = reader_start(&r, argv, true, e) &&
 	    reader_feed(&r, drops->p, drops->n, e) && reader_end(&r, e);
 	if (ok && r.exit != 0) {
@@ -709,6 +710,7 @@ restore_into(const char *pg_restore, const char *conninfo,
 
 		r.cancelled = stopped;
 		r.cancel_ctx = ask->care;
+		r.keep = ask->secret;
 		ok = run_restore(&x, &r, e);
 		if (ok && r.exit != 0) {
 			reader_why(&r, &why);

@@ -22,6 +22,8 @@ struct restore_ask {
 	const struct verify_done *dump;	/* with its archives kept */
 	const char *globals;		/* raw SQL in a file; NULL: none */
 	int jobs;			/* 0: as many as there are cores */
+	int secret;			/* of restore_into(): a descriptor that the
+					 * conninfo's passfile is; 0: none */
 	struct verify_care *care;	/* NULL: none */
 	void (*say)(void *ctx, const char *what);	/* a stage begins */
 	void *ctx;

@@ -93,7 +93,10 @@ pg_conninfo_write(const struct pg_spec *spec, struct buf *out)
 
 	put(out, "dbname", spec->dbname);
 	put(out, "host", spec->host);
-	if (spec->port != 0)
+	put(out, "hostaddr", spec->hostaddr);
+	if (spec->hostaddr != NULL && spec->tunnel_port != 0)
+		buf_printf(out, " port=%d", spec->tunnel_port);
+	else if (spec->port != 0)
 		buf_printf(out, " port=%d", spec->port);
 	put(out, "user", spec->user);
 	put(out, "passfile", spec->passfile != NULL ? spec->passfile :

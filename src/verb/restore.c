@@ -4,12 +4,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "action/ddl.h"
 #include "backup/beside.h"
 #include "backup/restore.h"
 #include "backup/scratch.h"
+#include "backup/way.h"
 #include "base/clock.h"
 #include "base/io.h"
 #include "base/spawn.h"
@@ -40,6 +43,7 @@ struct plan {
 	struct set_copy copy;
 	char *dir, *pg_restore;
 	struct pg_spec login;
+	struct way way;			/* its tunnel, where there is one */
 	struct toc toc;
 	struct restore_target target;
 	bool looked;
@@ -50,6 +54,7 @@ plan_release(struct plan *p)
 {
 	shelves_release(&p->shelves);
 	toc_release(&p->toc);
+	way_close(&p->way);
 	if (p->looked)
 		restore_target_release(&p->target);
 	pool_release(&p->pool);
@@ -131,6 +136,41 @@ look_at_target(struct plan *p, struct err *e)
 	return ok;
 }
 
+/* The way of its dumps leads back as well; its session is not needed. */
+static bool
+find_tunnel(struct plan *p, const struct site *site, const struct site_db *db,
+    struct err *e)
+{
+	if (!way_open(&p->way, site, db, WAY_LOGIN, clock_mono_ms() +
+	    LOGIN_MS, e))
+		return false;
+	pg_close(p->way.pg);
+	p->way.pg = NULL;
+	p->login.hostaddr = "127.0.0.1";
+	p->login.tunnel_port = place_tunnel_port(p->way.tunnel);
+	return true;
+}
+
+/* Its password as a file without a name: the site's password file knows the real
+ * port, and pg_restore sees the tunnel's. 0: there is none. */
+static int
+secret_of(const struct way *w)
+{
+	struct buf line = BUF_INIT;
+	int fd = -1;
+
+	way_secret(w, &line);
+	if (line.n > 0)
+		fd = memfd_create("secret", MFD_CLOEXEC);
+	if (fd >= 0 && (fchmod(fd, 0600) != 0 || !io_write_all(fd, line.p,
+	    line.n)))
+		io_close(&fd);
+	if (line.cap > 0)
+		explicit_bzero(line.p, line.cap);
+	buf_release(&line);
+	return fd > 0 ? fd : 0;
+}
+
 /* Where it belongs: the database itself, as its superuser where that can be done
  * from here. */
 static bool
@@ -147,11 +187,8 @@ find_own(struct plan *p, const struct site *site, struct err *e)
 		p->login.port = (int)db->superuser.port;
 		if (db->superuser.host != NULL)
 			p->login.host = db->superuser.host;
-	} else if (db->through != NULL) {
-		err_set(e, ERR_USAGE, "'%s' is reached through a tunnel",
-		    db->name);
-		return err_hint(e, "Say --into, as it is reached from here.");
-	}
+	} else if (db->through != NULL && db->dump_at == NULL)
+		return find_tunnel(p, site, db, e);
 	return true;
 }
 
@@ -655,15 +692,24 @@ put_back(struct undertaking *r, const struct restore_ask *how,
 {
 	struct beside b = beside_of(&r->p);
 	struct pg_spec login = written(r);
+	struct restore_ask ask = *how;
 	struct buf into = BUF_INIT;
 	int64_t start = clock_mono_ms();
+	char passfile[40];
 	bool ok;
 
 	if (r->p.beside && !beside_make(&b, e))
 		return false;
 	job_progress(r->job, "restoring", 0, 0);
+	ask.secret = secret_of(&r->p.way);
+	(void)snprintf(passfile, sizeof passfile, "/proc/self/fd/%d",
+	    ask.secret);
+	if (ask.secret != 0)
+		login.passfile = passfile;
 	pg_conninfo_write(&login, &into);
-	ok = restore_into(r->p.pg_restore, into.p, how, r->p.over, e);
+	ok = restore_into(r->p.pg_restore, into.p, &ask, r->p.over, e);
+	if (ask.secret != 0)
+		io_close(&ask.secret);
 	if (!ok && !r->p.beside)
 		err_hint(e, "'%s' may hold a part of the dump now; drop it "
 		    "and begin again.", r->p.target.dbname);

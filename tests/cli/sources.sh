@@ -78,15 +78,21 @@ pg_stop_cluster "$WORK/pg" fast
 pg_run_cluster "$WORK/pg" || not_ok "the server starts again" "$WHY"
 
 # --- behind a tunnel ---------------------------------------------------------------------------
-site ", { name = \"behind\"; host = \"127.0.0.1\"; port = $first; user = \"postgres\"; dbname = \"otc\"; through = \"box\"; }"
+psql_ "$WORK/pg" -c "CREATE ROLE keeper LOGIN SUPERUSER PASSWORD 'it is: a secret'"
+printf 'local all all trust\nhost all postgres all trust\nhost all all all scram-sha-256\n' >"$WORK/pg/data/pg_hba.conf"
+psql_ "$WORK/pg" -c 'SELECT pg_reload_conf()' >/dev/null
+printf '127.0.0.1:%s:*:keeper:it is\\: a secret\n' "$first" >pass
+chmod 600 pass
+site ", { name = \"behind\"; host = \"127.0.0.1\"; port = $first; user = \"keeper\"; passfile = \"pass\"; dbname = \"otc\"; through = \"box\"; }"
 rm -rf local
 expect_exit 0 "a database behind a tunnel is saved by two streams" "$MIDWATCH" backup behind --jobs 2
 set=$(basename "$(newest)")
 psql_ "$WORK/pg" -d otc -c 'DELETE FROM t'
 expect_exit 0 "the plan of a restore goes there too" "$MIDWATCH" restore "$set" behind --beside --plan
-check "and says where that is" contains "$OUT" "otc"
+check "and says where that is" contains "$OUT" "into    otc as keeper, PostgreSQL 15"
 expect_exit 0 "and so does the restore" "$MIDWATCH" restore "$set" behind --beside --untried --confirm otc
 check "which brings the rows back" [ "$(psql_ "$WORK/pg" -d otc -c 'SELECT count(*) FROM t')" = 20000 ]
+check "and the password is nowhere" sh -c '! grep -rqs "a secret" state local'
 
 # --- goes away -----------------------------------------------------------------------------------
 mkdir bin
