@@ -73,26 +73,32 @@ checked() { "$MIDWATCH" validate latest --db otc --store ram; }
 stock_check() { gzip -t ram/store/manual/*/otc.dump.gz && sha256sum ram/store/manual/*/otc.dump.gz; }
 empty() { rm -rf ram/store ram/nas ram/db.* ram/theirs* ram/*.dump; }
 
+# What it left, and the most memory that the programs of a command had at once.
+size_of() { SIZE[$1]=$(du -sb "${@:2}" | awk '{ n += $1 } END { print n }'); }
+declare -A SIZE
+
 floor >/dev/null	# into the cache
 for round in $(seq "$rounds"); do
 	began; floor >/dev/null; took floor
 	timed sent sent none "$WORK/ram"; empty
 	timed proven sent proof "$WORK/ram"; cp out.proven said; empty
 	timed far sent none "$far:$WORK/ram"; empty
-	timed one saved otc ram 1
+	timed one saved otc ram 1; size_of one ram/store/manual/*/otc.dump.gz
 	timed checked checked
 	timed stock stock_check; empty
 	timed one_far saved otc nas 1; empty
-	timed two saved otc ram 2; empty
+	timed two saved otc ram 2; size_of two ram/store/manual/*/otc/*.gz; empty
+	timed two_far saved otc nas 2; empty
 	timed quarter saved quarter ram 1; empty
-	timed gzip to_gzip; packed=$(stat -c %s ram/theirs.gz); empty
-	timed custom custom; empty
-	timed folder folder; empty
-	timed old old_way; empty
-	! command -v pigz >/dev/null || { timed pigz to_pigz; empty; }
-	! command -v zstd >/dev/null || { timed zstd to_zstd; empty; }
+	timed quarter_far saved quarter nas 1; empty
+	timed gzip to_gzip; size_of gzip ram/theirs.gz; empty
+	timed custom custom; size_of custom ram/theirs.dump; empty
+	timed folder folder; size_of folder ram/theirs.d; empty
+	timed old old_way; size_of old ram/there.dump; empty
+	! command -v pigz >/dev/null || { timed pigz to_pigz; size_of pigz ram/theirs.pz; empty; }
+	! command -v zstd >/dev/null || { timed zstd to_zstd; size_of zstd ram/theirs.zst; empty; }
 done
-read -r _ raw ours peak <said
+read -r _ raw _ peak <said
 memory() { "$ROOT/tests/bench/memory_of.py" "$MIDWATCH" "$MIDWATCH" backup "$1" --store nas --jobs "$2"; empty; }
 one=$(memory otc 1) two=$(memory otc 2) small=$(memory quarter 1)
 
@@ -102,15 +108,28 @@ row "sent, read to its end meanwhile: the floor" proven floor
 row "a whole backup, verified: the floor" one floor "at most 1.7 x"
 row "over SFTP, verified there: the floor" one_far floor "at most 1.7 x"
 row "by two streams, verified: the floor" two floor
+row "by two, over SFTP, verified: the floor" two_far floor
 row "sent: pg_dump to gzip" sent gzip "at most 0.35 x"
 row "sent: pg_dump -Fc" sent custom
 [ ! -e "$WORK/time.pigz" ] || row "sent: pg_dump to pigz" sent pigz
 [ ! -e "$WORK/time.zstd" ] || row "sent: pg_dump to zstd -1" sent zstd
 row "by two streams, verified: pg_dump -Fd -j2" two folder
 row "over SFTP, verified: dump, sum, scp, sum" one_far old "at most 0.5 x"
+row "by two, the same" two_far old "at most 0.5 x"
 row "validate: gzip -t and sha256sum" checked stock "at most 0.5 x"
 row "four times the data: a quarter of it" one quarter "about 4 x"
-echo "bytes: pg_dump to gzip|$ours|$packed|$(LC_ALL=C awk -v a="$ours" -v b="$packed" 'BEGIN { printf "%.2f x", a / b }')|at most 1.02 x"
+row "over SFTP: four times the data, a quarter" one_far quarter_far "about 4 x"
+bytes()	# WHAT OURS THEIRS AIM
+{
+	[ -n "${SIZE[$3]-}" ] || return 0
+	echo "bytes: $1|$((SIZE[$2] >> 10)) KiB|$((SIZE[$3] >> 10)) KiB|$(LC_ALL=C awk -v a="${SIZE[$2]}" -v b="${SIZE[$3]}" 'BEGIN { printf "%.2f x", a / b }')|${4-}"
+}
+bytes "pg_dump to gzip" one gzip "at most 1.02 x"
+bytes "by two streams: pg_dump to gzip" two gzip "at most 1.02 x"
+bytes "pg_dump to pigz" one pigz
+bytes "pg_dump to zstd -1" one zstd
+bytes "pg_dump -Fc" one custom
+bytes "pg_dump -Fd -j2" two folder
 echo "memory, with pg_dump and pg_restore|$((peak >> 10)) MiB|||under 64 MiB"
 echo "memory of ours: one stream, two|$((one >> 10)) MiB|$((two >> 10)) MiB||under 64 MiB"
 echo "memory of ours: a quarter of the data|$((one >> 10)) MiB|$((small >> 10)) MiB||the same"
