@@ -53,7 +53,12 @@ keep_size(struct run *r, struct item *it)
 	struct err e = ERR_INIT;
 
 	if (r->ask->state == NULL || p->kind == SET_GLOBALS || p->spare ||
-	    !p->saved || sizes_append(r->ask->state, p->name, &entry, &e))
+	    !p->saved)
+		return;
+	if (p->kind == SET_DATABASE && it->facts.system_identifier != NULL)
+		sizes_cluster_is(r->ask->state, p->name,
+		    it->facts.system_identifier);
+	if (sizes_append(r->ask->state, p->name, &entry, &e))
 		return;
 	run_say(r, "[WARNING] %s: its size could not be noted: %s", p->name,
 	    e.msg);

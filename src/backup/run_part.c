@@ -75,6 +75,25 @@ estimate(struct run *r, struct item *it, int64_t raw)
 	sizes_release(&s);
 }
 
+/* A login may lead elsewhere than it did: to a copy, or after a move. It is saved all
+ * the same, and said. */
+static void
+is_the_same(struct run *r, struct item *it)
+{
+	const char *id = it->facts.system_identifier;
+	const char *name = run_part_of(r, it)->name;
+	struct buf was = BUF_INIT;
+
+	if (id != NULL && r->ask->state != NULL &&
+	    sizes_cluster(r->ask->state, name, &was) &&
+	    strcmp(was.p, id) != 0)
+		preflight_find(&r->done->pre, PRE_WARN, name, "look where its "
+		    "host leads; after a move this is said once", "it is in "
+		    "another cluster (%s) than its last copy came from (%s)",
+		    id, was.p);
+	buf_release(&was);
+}
+
 static void
 look_db(struct run *r, struct item *it)
 {
@@ -91,6 +110,7 @@ look_db(struct run *r, struct item *it)
 			run_part_fails(r, it, f->v.v[i].next, "%s",
 			    f->v.v[i].text);
 	way_close(&w);
+	is_the_same(r, it);
 	estimate(r, it, it->facts.size);
 }
 

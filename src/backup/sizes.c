@@ -13,7 +13,8 @@
 #include "base/io.h"
 #include "base/text.h"
 
-enum { TAIL = 256 << 10, LINE = 256, NUMBERS = 5, SLOW_MS = 60000 };
+enum { TAIL = 256 << 10, LINE = 256, NUMBERS = 5, SLOW_MS = 60000,
+       CLUSTER_MAX = 64 };
 
 #define WORD_(id, word) word,
 static const char *const verdicts[] = { SIZE_VERDICTS(WORD_) };
@@ -55,6 +56,41 @@ ends_torn(int fd)
 	if (fstat(fd, &st) == 0 && st.st_size > 0)
 		(void)io_pread_full(fd, &last, 1, st.st_size - 1);
 	return last != '\n';
+}
+
+static char *
+cluster_path(const struct state *state, const char *part)
+{
+	return state_path(state, "sizes/%s.cluster", part);
+}
+
+bool
+sizes_cluster(const struct state *state, const char *part, struct buf *ret)
+{
+	char *path = set_part_ok(part) ? cluster_path(state, part) : NULL;
+	struct err quiet = ERR_INIT;
+	bool ok = path != NULL && file_read(path, ret, CLUSTER_MAX, &quiet);
+
+	while (ok && ret->n > 0 && ret->p[ret->n - 1] == '\n')
+		buf_cut(ret, ret->n - 1);
+	free(path);
+	return ok && ret->n > 0;
+}
+
+void
+sizes_cluster_is(const struct state *state, const char *part, const char *id)
+{
+	char *path = set_part_ok(part) ? cluster_path(state, part) : NULL;
+	char *line = xprintf("%s\n", id);
+	struct buf was = BUF_INIT;
+	struct err quiet = ERR_INIT;
+
+	if (path != NULL && !(sizes_cluster(state, part, &was) &&
+	    strcmp(was.p, id) == 0))
+		(void)file_replace(path, line, strlen(line), 0660, &quiet);
+	buf_release(&was);
+	free(line);
+	free(path);
 }
 
 bool

@@ -38,6 +38,13 @@ bool sizes_append(const struct state *state, const char *part,
 /* No file yet is no entry. Of a long history the end. */
 bool sizes_read(struct sizes *s, const struct state *state, const char *part,
     struct err *e);
+/* The cluster's system identifier, which the last copy came from, in a file beside
+ * it: a history is of one cluster. False: it is not known; not kept on a full
+ * disk. */
+bool sizes_cluster(const struct state *state, const char *part,
+    struct buf *ret);
+void sizes_cluster_is(const struct state *state, const char *part,
+    const char *id);
 void sizes_parse(struct sizes *s, const char *p, size_t n);
 void sizes_sort(struct sizes *s);	/* after entries were added by hand */
 void sizes_release(struct sizes *s);

@@ -130,4 +130,12 @@ check "what has no copy at all comes first, and databases before the rest" \
     [ "$(printf '%s\n' "$OUT" | sed -n 's/^\[EMERGENCY\] \([a-z]*\): backup begins/\1/p' | tr '\n' ' ')" = "many otc files " ]
 check "with what each is expected to take" sh -c 'printf "%s" "$1" | grep -q "^\[EMERGENCY\] otc: its verified copy is .* old; expected to take [0-9.]* s$" &&
 	printf "%s" "$1" | grep -q "^\[EMERGENCY\] 3 to save, expected in all: [0-9.]* s$"' sh "$OUT"
+
+# --- is it that one? ----------------------------------------------------------------------------------
+printf '7470000000000000001\n' >state/sizes/otc.cluster
+"$MIDWATCH" freeze on --reason "a test" >/dev/null 2>&1
+expect_exit 0 "what lies in another cluster now is saved, frozen or not" "$MIDWATCH" backup otc --emergency
+check "and said" contains "$OUT" "[WARNING] otc: it is in another cluster ("
+run_ "$MIDWATCH" backup otc --emergency
+check "once" lacks "$OUT" "another cluster"
 finish
