@@ -249,6 +249,9 @@ if small_fs tmpfs 900k "$WORK/tiny"; then
 	check "that names it" contains "$OUT" "tiny"
 	nothing_left "and nothing of it stays there" tiny
 	check "and it is empty again" [ -z "$(find tiny -type f)" ]
+	expect_exit 1 "so it is for several streams" "$MIDWATCH" backup otc --store tiny --jobs 2
+	check "which one stream would not save" lacks "$OUT$ERR" "one stream saves"
+	check "and it is empty then, too" [ -z "$(find tiny -type f)" ]
 	policy='min_free = "100GB"; '
 	site
 	expect_exit 1 "where the room will not do nothing is begun" "$MIDWATCH" backup otc --emergency --store tiny
