@@ -81,6 +81,8 @@ start_all(struct flow *f)
 	if (proves)
 		wide(proof);
 	for (size_t i = 0; i < spec->n_stores; i++) {
+		if (f->sides[i].over)
+			continue;
 		pid = start(f, &f->sides[i].child, &(struct start){ -1, -1,
 		    false, SIGKILL });
 		if (pid == 0)
@@ -506,6 +508,11 @@ prepare(struct flow *f)
 		f->sides[i].moved_ms = f->began_ms;
 		VEC_PUSH(&d->stores, ((struct flow_sent){
 		    .store = &spec->stores[i] }));
+		if (spec->gone == NULL || spec->gone[i] == NULL)
+			continue;
+		f->sides[i].over = d->stores.v[i].gone = true;
+		snprintf(d->stores.v[i].why, sizeof d->stores.v[i].why, "%s",
+		    spec->gone[i]);
 	}
 	gz_index_head(&d->index);
 	atomic_store(&f->b->moved_ms, f->began_ms);

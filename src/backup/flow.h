@@ -51,6 +51,8 @@ struct flow_spec {
 	enum gz_level level;
 	const struct flow_store *stores;
 	size_t n_stores;
+	char *const *gone;		/* by store: why it is not tried any more;
+					 * NULL: all of them are */
 	int64_t expected;		/* raw bytes, for progress; 0: not known */
 	int64_t source_stall_ms;	/* no byte for so long; 0: 10 min */
 	int64_t store_stall_ms;		/* nothing acknowledged; 0: 2 min */
@@ -108,7 +110,8 @@ bool flow_run(const struct flow_spec *spec, const struct flow_care *care,
     struct flow_done *ret, struct err *e);
 /* n of them that belong together, at most so many at once, begun in their order:
  * when one fails the others are ended, and ret[] of those that were not begun
- * stays empty. Progress is that of all. */
+ * stays empty; but a store that fails costs only itself as long as another one has
+ * all, and one that is gone is not waited for again. Progress is that of all. */
 bool flow_run_all(const struct flow_spec *specs, size_t n, size_t at_once,
     const struct flow_care *care, struct flow_done *ret, struct err *e);
 void flow_done_release(struct flow_done *d);

@@ -12,10 +12,29 @@ struct many {
 	struct flow *v;			/* as many as specs */
 	size_t begun, running;
 	bool *runs;
-	bool failed;
+	bool failed;			/* and nothing is to be had of it */
+	bool lacks;			/* a store that must have it has not */
+	char *gone[FLOW_STORES];
 	struct err *e;			/* the first failure's */
 	int64_t told_ms;
 };
+
+static bool
+is_somewhere(const struct flow_done *d)
+{
+	for (size_t i = 0; i < d->stores.n; i++)
+		if (d->stores.v[i].sent)
+			return true;
+	return false;
+}
+
+static void
+note_gone(struct many *m, const struct flow_done *d)
+{
+	for (size_t i = 0; i < d->stores.n && i < FLOW_STORES; i++)
+		if (d->stores.v[i].gone && m->gone[i] == NULL)
+			m->gone[i] = xstrdup(d->stores.v[i].why);
+}
 
 static void
 over(struct many *m, size_t i)
@@ -25,11 +44,15 @@ over(struct many *m, size_t i)
 	if (m->runs[i])
 		m->running--;
 	m->runs[i] = false;
+	note_gone(m, &m->done[i]);
 	if (ok)
 		return;
-	if (!m->failed && m->e != NULL)
+	if (!m->failed && !m->lacks && m->e != NULL)
 		*m->e = m->v[i].why;
-	m->failed = true;
+	if (m->done[i].no_store && is_somewhere(&m->done[i]))
+		m->lacks = true;
+	else
+		m->failed = true;
 }
 
 /* What one stream may hold several share, down to what each must have: two
@@ -48,8 +71,10 @@ begin(struct many *m)
 {
 	while (!m->failed && m->begun < m->n && m->running < m->at_once) {
 		size_t i = m->begun++;
+		struct flow_spec spec = m->specs[i];
 
-		m->runs[i] = flow_begin(&m->v[i], &m->specs[i], m->care,
+		spec.gone = m->gone;
+		m->runs[i] = flow_begin(&m->v[i], &spec, m->care,
 		    room_of(m), &m->done[i]);
 		if (m->runs[i])
 			m->running++;
@@ -146,7 +171,9 @@ flow_run_all(const struct flow_spec *specs, size_t n, size_t at_once,
 	free(v);
 	free(m.v);
 	free(m.runs);
-	return !m.failed && n > 0;
+	for (size_t i = 0; i < FLOW_STORES; i++)
+		free(m.gone[i]);
+	return !m.failed && !m.lacks && n > 0;
 }
 
 bool

@@ -637,13 +637,26 @@ flow_it(struct stream *s, const struct dump *d, size_t n,
 	return ok;
 }
 
+/* Would one stream fare better? Not when no store took it, nor when all of it ended
+ * well and only a store lacks it. */
 static bool
-for_want_of_a_store(const struct item *it)
+worth_one(const struct item *it)
 {
-	for (size_t i = 0; i < it->pieces.n; i++)
-		if (it->pieces.v[i].flow.no_store)
-			return true;
-	return false;
+	bool well = true;
+
+	for (size_t i = 0; i < it->pieces.n; i++) {
+		const struct flow_done *d = &it->pieces.v[i].flow;
+		bool sent = false;
+
+		for (size_t k = 0; k < d->stores.n; k++)
+			sent = sent || d->stores.v[k].sent;
+		if (d->no_store && !sent)
+			return false;
+		well = well && d->procs.n > 0;
+		for (size_t k = 0; k < d->procs.n; k++)
+			well = well && d->procs.v[k].exit == 0;
+	}
+	return !well;
 }
 
 bool
@@ -657,7 +670,7 @@ run_part_stream(struct run *r, struct item *it, struct dump *d, size_t n,
 
 	leave_the_gone(r, it);
 	if (!ok && tog != NULL && !run_cancelled(r) &&
-	    !for_want_of_a_store(it)) {
+	    (s.lost.kind != ERR_NONE || worth_one(it))) {
 		*ret = e;
 		buf_release(&s.said);
 		return false;

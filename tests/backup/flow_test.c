@@ -363,6 +363,7 @@ a_store_that_is_gone_fails_alone(void **state)
 	FAILS_WITH(&r, "store 'gone': nothing was acknowledged for 3.0 s: nas: ");
 	assert_false(r.done.stores.v[0].sent);
 	assert_true(r.done.stores.v[0].acknowledged > 0);
+	assert_true(r.done.stores.v[0].gone);
 	is_whole(&r, 1);
 	end(&r);
 	end_own_sshd();
@@ -425,6 +426,7 @@ a_full_and_a_read_only_store_say_so(void **state)
 		r.stores[0].dir = small;
 		FAILS_WITH(&r, "No space left on device");
 		assert_int_equal(r.done.stores.v[0].links, 1);
+		assert_false(r.done.stores.v[0].gone);
 		is_whole(&r, 1);
 		end(&r);
 		assert_true(kit_sh("rm -f $1/small/*"));
@@ -515,6 +517,7 @@ a_slow_store_that_need_not_be_is_given_up_alone(void **state)
 	is_whole(&r, 0);
 	assert_false(r.done.stores.v[1].sent);
 	assert_non_null(strstr(r.done.stores.v[1].why, "too slow"));
+	assert_true(r.done.stores.v[1].gone);
 	assert_non_null(strstr(r.told.bottlenecks, "slow"));
 	end(&r);
 }

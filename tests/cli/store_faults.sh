@@ -112,6 +112,15 @@ check "it is given up when it was waited for" contains "$(cat middle.out)" "nas:
 check "once for all that comes after it" [ "$(grep -c 'nothing more is sent there in this run' middle.out)" = 1 ]
 check "which goes to the others" sh -c 'ls local/manual/*Z/otc.dump.gz local/manual/*Z/gps.dump.gz'
 check "where it is proven" contains "$(cat middle.out)" "/otc.dump.gz (verified)"
+back
+rm -rf nas local
+half_way backup otc --jobs 2
+: >on
+status=0
+wait $run || status=$?
+check "of several streams too: it has not all of it" [ $status = 1 ]
+check "and the others have" contains "$(cat middle.out)" "/otc/ (verified)"
+check "by the first try" lacks "$(cat middle.out)" "one stream saves"
 rm -rf local
 back
 rm -rf nas
