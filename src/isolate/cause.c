@@ -225,6 +225,8 @@ weigh_credentials(const struct cause_input *in, struct cause *c)
 			    last != NULL ? "; it worked last at " : "",
 			    last != NULL ? when_said(last) : "");
 	}
+	for (size_t i = 0; i < in->n_refusals; i++)
+		say(&c->speaks_for, "%s", in->refusals[i]);
 	for (size_t i = 0; in->lines != NULL && i < in->lines->logins.n &&
 	    i < 5; i++) {
 		const struct login_count *l = &in->lines->logins.v[i];

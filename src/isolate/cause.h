@@ -77,6 +77,8 @@ struct cause_input {
 	size_t n_sums;
 	const char *const *overlaps;	/* of runs, as sentences */
 	size_t n_overlaps;
+	const char *const *refusals;	/* of logins that work by now */
+	size_t n_refusals;
 	int64_t now;
 };
 

@@ -96,7 +96,9 @@ weigh(struct isolate *i)
 	struct cause_input in = { .site = i->site, .readings = &i->readings,
 		.lines = &i->lines, .sums = i->sums.v, .n_sums = i->sums.n,
 		.overlaps = (const char *const *)i->overlaps.v,
-		.n_overlaps = i->overlaps.n, .now = i->now };
+		.n_overlaps = i->overlaps.n,
+		.refusals = (const char *const *)i->refusals.v,
+		.n_refusals = i->refusals.n, .now = i->now };
 
 	for (size_t k = 0; k < i->walks.n; k++)
 		VEC_PUSH(&walks, ((struct cause_walk){ i->walks.v[k].disk,
@@ -201,9 +203,31 @@ has_said(const struct incident *inc, const char *key, const char *value)
 	return false;
 }
 
+/* A login that was mended tonight is no less a cause of the night. */
+static void
+know_recovery(struct isolate *i, const struct inc_entry *en)
+{
+	const char *action = json_get_str(en->data, "action");
+	const char *outcome = json_get_str(en->data, "outcome");
+	const char *no = json_get_str(en->data, "no");
+	const char *db = json_get_str(en->data, "db");
+	char at[40];
+
+	if (action == NULL || strcmp(action, "recover") != 0 || db == NULL ||
+	    outcome == NULL || strcmp(outcome, "proven") != 0 ||
+	    no == NULL)
+		return;
+	clock_fmt_site(at, en->at);
+	VEC_PUSH(&i->refusals, xprintf("%s: its login was refused (%s) until it was "
+	    "recovered at %.16s (line %" PRId64 " of the record)", db, no, at,
+	    en->seq));
+}
+
 void
 isolate_know(struct isolate *i, const struct incident *inc)
 {
+	for (size_t k = 0; k < inc->entries.n; k++)
+		know_recovery(i, &inc->entries.v[k]);
 	for (size_t k = 0; k < inc->entries.n; k++) {
 		const json_t *data = inc->entries.v[k].data;
 		const char *source = json_get_str(data, "source");
@@ -450,6 +474,9 @@ isolate_release(struct isolate *i)
 	for (size_t k = 0; k < i->overlaps.n; k++)
 		free(i->overlaps.v[k]);
 	VEC_RELEASE(&i->overlaps);
+	for (size_t k = 0; k < i->refusals.n; k++)
+		free(i->refusals.v[k]);
+	VEC_RELEASE(&i->refusals);
 	for (size_t k = 0; k < i->unseen.n; k++)
 		free(i->unseen.v[k]);
 	VEC_RELEASE(&i->unseen);

@@ -50,6 +50,7 @@ struct isolate {
 	VEC(struct cause_sum) sums;
 	VEC(struct change) changes;
 	VEC(char *) overlaps;		/* runs that were not one after the other */
+	VEC(char *) refusals;		/* logins, as the record has them */
 	VEC(char *) unseen;
 	struct causes causes;
 

@@ -51,6 +51,7 @@ put_data(const struct work *w, const char *outcome, struct buf *data)
 	json_put_str(data, "db", r->ask.db->name);
 	json_put_str(data, "role", r->role);
 	json_put_str(data, "mode", recover_mode_name(r->mode));
+	json_put_str(data, "no", r->works ? NULL : pg_no_name(r->no));
 	json_put_str(data, "system_identifier", r->identity);
 	json_put_str(data, "outcome", outcome);
 	json_put_int(data, "job", w->job->n);

@@ -282,6 +282,7 @@ expect_exit 3 "ARP is not saved once more, since it is safe" "$MIDWATCH" run sav
 step "the evidence is gathered" isolate
 check "the failed login is counted by role and address" sh -c 'printf "%s" "$1" | grep -q "1 x  backup  *10.0.0.7"' sh "$OUT"
 check "the credentials are suspected" sh -c 'printf "%s\n" "$1" | grep -q "^  SUSPECTED   credentials have drifted"' sh "$OUT"
+check "also because the record has its recovery" contains "$OUT" "until it was recovered at "
 check "so is the retention: old dumps lie where nothing removes them" sh -c \
     'printf "%s\n" "$1" | grep -q "^  SUSPECTED   retention was not enforced"' sh "$OUT"
 check "it is kept beside the record" sh -c 'ls state/incidents/*/evidence/*/* | grep -q log'

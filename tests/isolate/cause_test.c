@@ -360,6 +360,23 @@ sets_that_were_written_at_once_speak_of_overlap(void **state)
 }
 
 static void
+a_login_that_was_mended_is_no_less_a_cause(void **state)
+{
+	static const char *const said[] = { "arp: its login was refused" };
+	struct causes all = { .v = { 0 } };
+	struct readings now = { .v = { 0 } };
+
+	(void)state;
+	add_reading(&now, "database arp {\"can_login\":true}");
+	causes_weigh(&all, &(struct cause_input){ .site = &site,
+	    .readings = &now, .refusals = said, .n_refusals = 1 });
+	assert_int_equal(all.v.v[CAUSE_CREDENTIALS].verdict, CAUSE_SUSPECTED);
+	assert_true(says(&all.v.v[CAUSE_CREDENTIALS].speaks_for, said[0]));
+	causes_release(&all);
+	readings_release(&now);
+}
+
+static void
 a_file_that_is_not_as_it_was_sent_speaks_of_the_upload(void **state)
 {
 	static char nas[] = "nas", path[] = "nightly/x/otc.dump.gz",
@@ -388,6 +405,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(
 	    without_a_reading_nothing_is_suspected_and_nothing_ruled_out),
 	cmocka_unit_test(alarms_in_logs_speak_for_their_causes),
+	cmocka_unit_test(a_login_that_was_mended_is_no_less_a_cause),
 	cmocka_unit_test(only_roles_of_the_backups_speak_of_credentials),
 	cmocka_unit_test(what_fills_a_disk_speaks_for_its_cause),
 	cmocka_unit_test(sets_that_were_written_at_once_speak_of_overlap),
