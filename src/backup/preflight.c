@@ -365,6 +365,12 @@ preflight_db(struct preflight *f, const struct site *site,
 		preflight_find(f, rest ? PRE_WARN : PRE_FAIL, db->name,
 		    super.hint, "the superuser way fails as well: %s",
 		    super.msg);
+		if (!rest)
+			preflight_find(f, PRE_WARN, db->name, "midwatch "
+			    "runbook midnight-backup-failure --commands",
+			    "what is left is a copy of its server's files, by "
+			    "hand: the step rescue-%s has the commands",
+			    db->name);
 		return rest && dump_the_rest(f, site, db, WAY_LOGIN, w, ret);
 	}
 	way_say(w, &b);

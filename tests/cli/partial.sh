@@ -53,4 +53,13 @@ check "and it is whole to its end" test "$("$PG_BIN/pg_restore" -f - -a -t open 
 expect_exit 1 "nothing calls it a copy" mw validate latest
 site 'legacy = true; superuser = { host = "'"$WORK/pg"'"; user = "postgres"; };'
 expect_exit 0 "with a superuser way all of it is saved" mw backup arp --emergency
+# --- nobody is let in ---------------------------------------------------------------------
+site 'legacy = true; superuser = { host = "'"$WORK/pg"'"; user = "nobody_such"; };'
+sed -i 's/user = "backup"/user = "no_such"/' site.cfg
+expect_exit 1 "where neither login is let in nothing is saved" mw backup arp --emergency
+check "and what is left is said, with where its commands are" contains "$OUT$ERR" "a copy of its server's files, by hand: the step rescue-arp has the commands"
+command=$(mw runbook midnight-backup-failure --commands | sed -n 's/^ *files() ( \(pg_basebackup .*\) )$/\1/p' | head -n 1)
+command=$(printf %s "$command" | sed "s|-h [^ ]*|-h $WORK/pg|; s|-p [^ ]*|-p $PG_PORT|; s|-U [^ ]*|-U postgres|")
+PATH=$PG_BIN:$PATH
+check "a server's files come by them" sh -c "$command | tar -tf - | grep -qx PG_VERSION"
 finish
