@@ -473,8 +473,11 @@ engines_look(struct clean_plan *p, size_t part, struct err *e)
 
 	ok = engines_inspect(j.part, CLEAN_CONTAINER, NULL, 0, &j.boxes, e) &&
 	    engines_inspect(j.part, CLEAN_IMAGE, NULL, 0, &j.images, e);
-	/* podman has no such words: then there are neither */
-	if (ok && (!engines_inspect(j.part, CLEAN_NETWORK, NULL, 0, &j.nets,
+	/* podman has no such words, and neither takes room there */
+	if (ok && strcmp(j.part->engine, "podman") == 0)
+		VEC_PUSH(&p->notes, xprintf("%s: its networks stay: they take "
+		    "no room", j.part->name));
+	else if (ok && (!engines_inspect(j.part, CLEAN_NETWORK, NULL, 0, &j.nets,
 	    &quiet) || !engines_cache(j.part, &j.sizes, &j.cache, &quiet)))
 		VEC_PUSH(&p->notes, xprintf("%s: not all of it could be "
 		    "looked at: %s", j.part->name, quiet.msg));

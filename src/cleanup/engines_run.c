@@ -29,7 +29,8 @@ engines_run(const struct clean_part *part, const char *const *argv,
 		return true;
 	said_line(said, ran->errout.p, ran->errout.n);
 	return err_set(e, strstr(said, "o such ") != NULL ||
-	    strstr(said, "not found") != NULL ? ERR_NOTFOUND :
+	    strstr(said, "not found") != NULL ||
+	    strstr(said, "not known") != NULL ? ERR_NOTFOUND :
 	    ERR_FAILED, "%s: exit %d%s%s", argv[0], ran->exit.code,
 	    *said ? ": " : "", said);
 }
@@ -62,14 +63,36 @@ id_ok(const char *s)
 	    s[strspn(s, "0123456789abcdefghijklmnopqrstuvwxyz")] == '\0';
 }
 
+/* podman answers with one list over many lines, whatever the format says. */
+static bool
+take_array(const char *const *argv, const struct buf *said,
+    struct engines_list *ret, struct err *e)
+{
+	json_t *list = json_read(said->p, said->n, NULL), *o;
+	bool ok = json_is_array(list);
+	size_t i;
+
+	json_array_foreach(list, i, o) {
+		ok = ok && json_is_object(o) && id_ok(engines_id(o));
+		if (ok)
+			VEC_PUSH(&ret->v, json_incref(o));
+	}
+	json_decref(list);
+	return ok || err_set(e, ERR_FAILED, "'%s %s' answers oddly", argv[0],
+	    argv[1]);
+}
+
 bool
 engines_objects(const struct clean_part *part, const char *const *argv,
     struct engines_list *ret, struct err *e)
 {
 	struct place_ran ran = PLACE_RAN_INIT;
 	bool ok = engines_run(part, argv, &ran, e);
+	bool list = ok && ran.out.n > 0 && ran.out.p[0] == '[';
 
-	for (size_t at = 0; ok && at < ran.out.n;) {
+	if (list)
+		ok = take_array(argv, &ran.out, ret, e);
+	for (size_t at = 0; ok && !list && at < ran.out.n;) {
 		const char *line = ran.out.p + at;
 		const char *nl = memchr(line, '\n', ran.out.n - at);
 		size_t n = nl != NULL ? (size_t)(nl - line) : ran.out.n - at;
