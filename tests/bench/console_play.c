@@ -28,7 +28,6 @@ change(void *ctx, int64_t now)
 
 	(void)ctx;
 	turn++;
-	p->interval_ms = EVERY_MS;
 	p->heard = clock_wall_ms();
 	for (int i = 0; i < DISKS; i++) {
 		char name[16], text[64], data[128];
