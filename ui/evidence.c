@@ -38,7 +38,8 @@ is_size(const char *key)
 		if (strcmp(key, words[i]) == 0)
 			return true;
 	return ends_with(key, "_size") || ends_with(key, "_bytes") ||
-	    ends_with(key, "bytes_per_s");
+	    ends_with(key, "bytes_per_s") ||
+	    strcmp(key, "rate_per_min") == 0;
 }
 
 static void
@@ -84,12 +85,16 @@ put_value(struct buf *b, const char *key, const json_t *v)
 	buf_release(&raw);
 }
 
-/* "last_login" is read as "last login". */
+/* "last_login" is read as "last login", "full_in_ms" as "full in". */
 static void
 put_name(struct buf *b, const char *key)
 {
-	for (; *key != '\0'; key++)
-		buf_ch(b, *key == '_' ? ' ' : *key);
+	size_t n = strlen(key);
+
+	if (ends_with(key, "_ms"))
+		n -= strlen("_ms");
+	for (size_t i = 0; i < n; i++)
+		buf_ch(b, key[i] == '_' ? ' ' : key[i]);
 }
 
 /* One thing of a list: "store nas, readable yes". */

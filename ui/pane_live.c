@@ -292,8 +292,9 @@ paint_row(const struct pane *p, struct canvas *c, int y, const struct row *row,
 		canvas_right(c, c->w - w, y, w, ROLE_CAUTION, age);
 		right -= w + 1;
 	}
+	/* only where it takes no word's room */
 	if (row->n_sizes > 1 && c->w >= SPARK_FROM_W && !p->low &&
-	    x + canvas_width(c, row->text) < right - (int)row->n_sizes) {
+	    canvas_width(c, row->text) + (int)row->n_sizes + 2 < right - x) {
 		right -= (int)row->n_sizes + 1;
 		canvas_spark(c, right + 1, y, base, row->sizes, row->n_sizes);
 	}

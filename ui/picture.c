@@ -244,8 +244,8 @@ now_in_incident(const struct talk *w, struct model_head *h)
 		    "it was done, and its proof does not hold any more" :
 		    str(step, "say"), str(step, "title"));
 	else if (job != NULL)
-		do_this(h, LEVEL_OK, REQ_NONE, str(json_object_get(job,
-		    "progress"), "text"), text.p);
+		do_this(h, LEVEL_OK, REQ_NONE, strstr(text.p, str(job,
+		    "title")) != NULL ? NULL : str(job, "title"), text.p);
 	else if (h->state == INC_RESOLVED)
 		do_this(h, LEVEL_OK, REQ_CLOSE, "the report is published and "
 		    "follow-ups are assigned first", "Resolved. Close it when "

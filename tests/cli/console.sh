@@ -115,7 +115,7 @@ before=$(settings_)
 check "the console opens" start_
 check "it says in words that this is production" until_ "PROD"
 titled_() { title_=$(tm display-message -p -t one '#{pane_title}') && [ "$title_" = "midwatch trade" ]; }
-check "the terminal's title says what it is" eval 'until_ "NOW: database otc" && within_ titled_'
+check "the terminal's title says what it is" eval 'until_ "critical" && within_ titled_'
 typed '?'
 check "help opens by a key" until_ "help: q closes"
 typed q

@@ -110,7 +110,7 @@ check "the step runs" until_ job_runs
 until_ find_slower		# not in a check, whose shell ends with it
 check "whoever was slower is told that it runs" [ -n "$slower" ]
 keys "$slower" Escape
-check "and sees it run" screen_shows "$slower" "works: Wait for a while"
+check "and sees it run" screen_shows "$slower" ": Wait for a while, by"
 touch go
 check "the step ends" until_ nothing_runs
 check "it is done" until_ step_is hold done
