@@ -93,7 +93,6 @@ struct model_step {
 struct model_steps {
 	struct pool pool;
 	char *title;		/* the runbook's */
-	char *changed;		/* the file differs from what is followed */
 	bool known;		/* it was read: also when there is none */
 	size_t current;		/* index of the step to do now; v.n: none is */
 	VEC(struct model_step) v;

@@ -665,6 +665,19 @@ notice(struct model_notices *part, enum level level, const char *text,
 	n->hint = hint != NULL ? pool_str(&part->pool, hint) : NULL;
 }
 
+static void
+odd_notices(struct model_notices *part, const json_t *odd)
+{
+	const json_t *v = json_object_get(odd, "v");
+
+	for (size_t i = 0; i < json_array_size(v); i++) {
+		const json_t *o = json_array_get(v, i);
+
+		notice(part, LEVEL_WARNING, str(o, "text"),
+		    json_get_str(o, "hint"));
+	}
+}
+
 void
 picture_notices(struct talk *w, int64_t now)
 {
@@ -700,6 +713,8 @@ picture_notices(struct talk *w, int64_t now)
 			notice(part, LEVEL_WARNING, s, "The incident's copy of "
 			    "the runbook cannot be read.");
 	}
+	odd_notices(part, w->odd);
+	odd_notices(part, w->odd_runbook);
 	if (note != NULL)
 		notice(part, LEVEL_WARNING, note, "'midwatch doctor' says more.");
 	for (size_t i = 0; w->notices != NULL && i < w->notices->v.n; i++)

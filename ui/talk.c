@@ -100,7 +100,8 @@ hear_incident(struct talk *w, json_t *o)
 		entries_clear(w);
 		json_decref(w->steps);
 		json_decref(w->criteria);
-		w->steps = w->criteria = NULL;
+		json_decref(w->odd_runbook);
+		w->steps = w->criteria = w->odd_runbook = NULL;
 		w->dirty |= MODEL_STEPS;
 	}
 	json_decref(w->incident);
@@ -121,6 +122,8 @@ HEAR_KEPT(criteria)
 HEAR_KEPT(actions)
 HEAR_KEPT(consoles)
 HEAR_KEPT(output)
+HEAR_KEPT(odd)
+HEAR_KEPT(odd_runbook)
 
 /* The output of what began last is followed, until somebody asks for another. */
 static void
@@ -186,6 +189,8 @@ static const struct {
 	    MODEL_NOTICES },
 	{ "none", hear_incident, MODEL_HEAD | MODEL_PEOPLE | MODEL_BUTTONS |
 	    MODEL_NOTICES },
+	{ "odd", hear_odd, MODEL_NOTICES },
+	{ "odd_runbook", hear_odd_runbook, MODEL_NOTICES },
 	{ "said", hear_answer, MODEL_RECORD },
 	{ "ended", hear_answer, 0 },
 	{ "found", hear_found, 0 },
@@ -610,7 +615,8 @@ talk_release(struct talk *w)
 		free(w->acknowledged.v[i]);
 	VEC_RELEASE(&w->acknowledged);
 	json_t *all[] = { w->hello, w->site, w->incident, w->steps,
-	    w->criteria, w->actions, w->jobs, w->consoles, w->output };
+	    w->criteria, w->actions, w->jobs, w->consoles, w->output, w->odd,
+	    w->odd_runbook };
 	for (size_t i = 0; i < sizeof all / sizeof *all; i++)
 		json_decref(all[i]);
 	readings_release(&w->readings);

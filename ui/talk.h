@@ -36,7 +36,7 @@ struct talk {
 
 	/* the newest object of each kind; NULL: not yet */
 	json_t *hello, *site, *incident, *steps, *criteria, *actions, *jobs,
-	    *consoles, *output;
+	    *consoles, *output, *odd, *odd_runbook;
 	VEC(json_t *) entries;		/* by seq */
 	struct readings readings;
 	struct notes *notices;		/* of the console itself; may be NULL */

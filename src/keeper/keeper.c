@@ -321,6 +321,7 @@ turn(struct keeper *k, int64_t *look_at, int64_t *which_at)
 	errand_turn(k);
 	think_turn(k, now);
 	others_turn(k, now);
+	odd_turn(k, now);
 	alive(k, now);
 }
 

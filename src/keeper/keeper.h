@@ -23,6 +23,8 @@
  *	criteria	resolve, close: text, truth, why, overridden
  *	actions		what buttons there are: name, verb, help, built
  *	jobs		the newest ones: n, title, state, step, progress, outcome
+ *	odd, odd_runbook  v: text, hint; what is odd about this host, and about
+ *			the runbook's file
  *	consoles	who else looks: by, host, pid, since
  *	output		an answer to "output": rows of a job's output, the number
  *			of the first, lines (how many there are), size

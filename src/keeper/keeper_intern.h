@@ -65,6 +65,9 @@ struct keeper {
 	struct view_of view;
 	struct row_index rows;
 	struct thinker mind;
+	struct buf odd;			/* as sent last */
+	int64_t odd_at, ahead;		/* ahead: the wall clock of the monotonic one */
+	char *jumped;			/* the clock did, or NULL */
 	bool end;
 };
 
@@ -91,6 +94,10 @@ void output_turn(struct keeper *k, int64_t now);
 void think_turn(struct keeper *k, int64_t now);
 void think_read(struct keeper *k);
 void think_end(struct keeper *k);
+
+/* odd.c: of the host, or of what this incident's runbook was copied from */
+void odd_put(struct buf *b, const struct keeper *k, const struct runbook *rb);
+void odd_turn(struct keeper *k, int64_t now);
 
 /* errand.c */
 void errand_start(struct keeper *k, const json_t *ask);

@@ -146,7 +146,7 @@ put_criteria(struct buf *b, struct engine *en, const char *key,
 }
 
 static void
-say_steps(struct engine *en, int out)
+say_steps(const struct keeper *k, struct engine *en, int out)
 {
 	const struct rb_step *next = en->inc->state == INC_OPEN ?
 	    engine_next(en) : NULL;
@@ -170,6 +170,8 @@ say_steps(struct engine *en, int out)
 	put_criteria(&b, en, "resolve", &en->rb->resolve);
 	put_criteria(&b, en, "close", &en->rb->close);
 	json_close(&b);
+	buf_ch(&b, '\n');
+	odd_put(&b, k, en->rb);
 	buf_ch(&b, '\n');
 	(void)io_write_all(out, b.p, b.n);
 	buf_release(&b);
@@ -220,7 +222,7 @@ think(struct keeper *k, int out)
 	} else {
 		if (inc->state == INC_OPEN && !k->want.read_only)
 			(void)engine_sweep(&en, &(struct err){ 0 });
-		say_steps(&en, out);
+		say_steps(k, &en, out);
 	}
 	free(path);
 }

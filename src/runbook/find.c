@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "base/sha.h"
 #include "base/text.h"
 #include "base/vec.h"
 #include "runbook/intern.h"
@@ -132,4 +133,18 @@ runbook_find(const char *name, const struct site *site, struct err *e)
 		site_folders_release(&f);
 	}
 	return ret;
+}
+
+char *
+runbook_newer(const struct runbook *copy, const char *name,
+    const struct site *site)
+{
+	char *path = name != NULL ? runbook_find(name, site, NULL) : NULL;
+	char sha[SHA_HEX];
+
+	if (path != NULL && sha_of_file(path, sha, NULL, NULL) &&
+	    strcmp(sha, copy->sha) != 0)
+		return path;
+	free(path);
+	return NULL;
 }

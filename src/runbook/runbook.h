@@ -97,6 +97,11 @@ void runbook_names_of_site(const struct site *site, struct pool *p,
  * executable's parent, then PREFIX/share/midwatch/runbooks. Caller frees. */
 char *runbook_find(const char *name, const struct site *site, struct err *e);
 
+/* The file that an incident's copy was taken from, where it has changed since;
+ * NULL: it has not, or is gone. Caller frees. */
+char *runbook_newer(const struct runbook *copy, const char *name,
+    const struct site *site);
+
 /* Markdown for people; with commands the stock shell commands alone. */
 void runbook_render(const struct runbook *rb, const struct site *site,
     struct buf *out);

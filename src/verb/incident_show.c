@@ -6,7 +6,6 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/json.h"
-#include "base/sha.h"
 #include "base/text.h"
 #include "verb/telling.h"
 #include "verb/verbs.h"
@@ -287,13 +286,9 @@ show_json(struct desk *d)
 static void
 offer_changed(struct desk *d)
 {
-	struct err e = ERR_INIT;
-	char *path = d->inc.runbook != NULL ? runbook_find(d->inc.runbook,
-	    d->en.site, &e) : NULL;
-	char sha[SHA_HEX];
+	char *path = runbook_newer(&d->rb, d->inc.runbook, d->en.site);
 
-	if (path != NULL && sha_of_file(path, sha, NULL, &e) &&
-	    strcmp(sha, d->rb.sha) != 0)
+	if (path != NULL)
 		cli_note("'%s' has changed since this incident was opened; "
 		    "'midwatch runbook --take' uses the new one", path);
 	free(path);

@@ -155,6 +155,20 @@ b.end()
 a.until(lambda x: x["t"] == "consoles" and not x["v"])
 a.end()'
 
+check "what is odd about the host and the runbook is said" py '
+import glob, shutil
+k = Keeper()
+assert k.kind("odd_runbook")["v"] == []
+assert not [o for o in k.kind("odd")["v"] if "next incident" in o["text"]]
+k.end()
+open("short.cfg", "a").write("# one line more\n")
+k = Keeper()
+shutil.rmtree("state/spare")
+o = k.kind("odd_runbook")["v"]
+assert "short.cfg" in o[0]["text"] and "runbook --take" in o[0]["hint"], o
+k.until(lambda x: x["t"] == "odd" and [o for o in x["v"] if "no space is kept for the next incident" in o["text"]])
+assert k.end() == 0'
+
 check "killed in the middle of a verb, the job goes on and the next one knows it" py '
 import signal
 k = Keeper()

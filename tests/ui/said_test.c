@@ -106,6 +106,20 @@ a_feed_that_says_nothing_is_a_notice(void **state)
 }
 
 static void
+what_is_odd_is_a_notice(void **state)
+{
+	(void)state;
+	hear("{\"t\":\"odd\",\"v\":[{\"text\":\"the clock jumped\",\"hint\":"
+	    "\"order holds\"}]}");
+	hear("{\"t\":\"odd_runbook\",\"v\":[{\"text\":\"it has changed\"}]}");
+	assert_int_equal(m.notices.v.n, 2);
+	assert_string_equal(m.notices.v.v[0].hint, "order holds");
+	assert_string_equal(m.notices.v.v[1].text, "it has changed");
+	hear("{\"t\":\"odd\",\"v\":[]}");
+	assert_int_equal(m.notices.v.n, 1);
+}
+
+static void
 a_freeze_is_seen_before_its_reading_is(void **state)
 {
 	(void)state;
@@ -129,6 +143,7 @@ a_freeze_is_seen_before_its_reading_is(void **state)
 static const struct CMUnitTest tests[] = {
 	T(what_is_not_saved_is_said_and_not_what_went_well),
 	T(steps_are_known_when_they_were_told),
+	T(what_is_odd_is_a_notice),
 	T(a_freeze_is_seen_before_its_reading_is),
 	T(a_feed_that_says_nothing_is_a_notice),
 };
