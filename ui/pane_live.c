@@ -42,6 +42,21 @@ struct live {
 	char nights[NIGHTS_MAX + 1];	/* first letters of their results */
 };
 
+/* Whether it follows from that cause: what lies at a place that is not reached, the
+ * copies of a database that lets nobody in. */
+static bool
+follows(const struct reading *r, const char *cause)
+{
+	const char *place = r->data != NULL ? json_get_str(r->data, "place") :
+	    NULL;
+
+	if (text_starts(cause, "place "))
+		return place != NULL && strcmp(cause + strlen("place "),
+		    place) == 0;
+	return text_starts(cause, "database ") && strcmp(r->kind, "backup") ==
+	    0 && strcmp(cause + strlen("database "), r->name) == 0;
+}
+
 static bool
 is_seen(const struct model_readings *m, const struct reading *r)
 {
@@ -49,7 +64,8 @@ is_seen(const struct model_readings *m, const struct reading *r)
 
 	(void)snprintf(what, sizeof what, "%s %s", r->kind, r->name);
 	for (size_t i = 0; i < m->acknowledged.n; i++)
-		if (strcmp(m->acknowledged.v[i], what) == 0)
+		if (strcmp(m->acknowledged.v[i], what) == 0 ||
+		    follows(r, m->acknowledged.v[i]))
 			return true;
 	return false;
 }

@@ -497,11 +497,34 @@ make_people(struct talk *w)
 		add_person(w, part, json_array_get(v, i));
 }
 
+/* What was acknowledged shines again when it comes back: the next time is news. */
+static void
+forget_ended(struct talk *w)
+{
+	char what[128];
+
+	for (size_t i = 0; i < w->readings.v.n; i++) {
+		const struct reading *r = &w->readings.v.v[i];
+
+		if (r->level != LEVEL_OK)
+			continue;
+		(void)snprintf(what, sizeof what, "%s %s", r->kind, r->name);
+		for (size_t k = w->acknowledged.n; k-- > 0;) {
+			if (strcmp(w->acknowledged.v[k], what) != 0)
+				continue;
+			free(w->acknowledged.v[k]);
+			w->acknowledged.v[k] =
+			    w->acknowledged.v[--w->acknowledged.n];
+		}
+	}
+}
+
 static void
 make_readings(struct talk *w)
 {
 	struct model_readings *part = model_readings_begin(w->model);
 
+	forget_ended(w);
 	for (size_t i = 0; i < w->readings.v.n; i++)
 		readings_put(&part->all, &w->readings.v.v[i]);
 	readings_sort(&part->all);

@@ -278,6 +278,18 @@ three_alerts_are_lit_and_the_rest_is_counted(void **state)
 	leave(&s);
 }
 
+static bool
+is_shown(struct shot *s, const char *text)
+{
+	struct buf b = BUF_INIT;
+	bool yes;
+
+	canvas_dump(&s->c, false, &b);
+	yes = strstr(b.p, text) != NULL;
+	buf_release(&b);
+	return yes;
+}
+
 static void
 what_was_seen_is_folded_until_it_ends(void **state)
 {
@@ -294,6 +306,40 @@ what_was_seen_is_folded_until_it_ends(void **state)
 	assert_null(strstr(b.p, "96 % full"));
 	assert_non_null(strstr(b.p, "1 seen"));
 	buf_release(&b);
+	leave(&s);
+}
+
+static void
+what_follows_from_a_cause_is_folded_with_it(void **state)
+{
+	const struct canned_texts t = { NULL };
+	struct model *m;
+	struct shot s;
+
+	(void)state;
+	take(&s, &pane_live, canned_quiet, 80, 4);
+	m = &s.m;
+	canned_reading(&m->readings, &t, "place", "box", LEVEL_CRITICAL, "gone",
+	    NULL, "{}", 0);
+	canned_reading(&m->readings, &t, "disk", "far", LEVEL_UNKNOWN, "?", NULL,
+	    "{\"place\":\"box\"}", 0);
+	canned_reading(&m->readings, &t, "disk", "near", LEVEL_WARNING, "88 %",
+	    NULL, "{\"place\":\"bastion\"}", 0);
+	canned_reading(&m->readings, &t, "backup", "otc", LEVEL_CRITICAL, "old",
+	    NULL, "{}", 0);
+	VEC_PUSH(&m->readings.acknowledged, pool_str(&m->readings.pool,
+	    "place box"));
+	(void)s.p->ops->recalc(s.p, m, 80);
+	paint(&s, true);
+	assert_true(is_shown(&s, "2 seen"));
+	assert_true(is_shown(&s, "disk near"));
+	assert_true(is_shown(&s, "backup otc"));
+	VEC_PUSH(&m->readings.acknowledged, pool_str(&m->readings.pool,
+	    "database otc"));
+	(void)s.p->ops->recalc(s.p, m, 80);
+	paint(&s, true);
+	assert_true(is_shown(&s, "3 seen"));
+	assert_false(is_shown(&s, "backup otc"));
 	leave(&s);
 }
 
@@ -336,6 +382,7 @@ main(void)
 		cmocka_unit_test(a_person_cannot_tick_what_a_probe_sees),
 		cmocka_unit_test(three_alerts_are_lit_and_the_rest_is_counted),
 		cmocka_unit_test(what_was_seen_is_folded_until_it_ends),
+		cmocka_unit_test(what_follows_from_a_cause_is_folded_with_it),
 		cmocka_unit_test(the_record_stays_where_somebody_reads),
 	};
 

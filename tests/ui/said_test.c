@@ -106,6 +106,23 @@ a_feed_that_says_nothing_is_a_notice(void **state)
 }
 
 static void
+what_was_acknowledged_is_news_when_it_comes_back(void **state)
+{
+	struct order o = { .kind = ORDER_ACK, .what = xstrdup("disk root") };
+
+	(void)state;
+	hear("{\"kind\":\"disk\",\"name\":\"root\",\"level\":\"warning\","
+	    "\"at\":\"2025-02-14T01:42:00.000Z\",\"text\":\"88 %\",\"data\":{}}");
+	assert_true(talk_give(&w, &o, NULL));
+	talk_turn(&w, now);
+	assert_int_equal(m.readings.acknowledged.n, 1);
+	hear("{\"kind\":\"disk\",\"name\":\"root\",\"level\":\"ok\","
+	    "\"at\":\"2025-02-14T01:43:00.000Z\",\"text\":\"41 %\",\"data\":{}}");
+	assert_int_equal(m.readings.acknowledged.n, 0);
+	order_release(&o);
+}
+
+static void
 what_is_odd_is_a_notice(void **state)
 {
 	(void)state;
@@ -144,6 +161,7 @@ static const struct CMUnitTest tests[] = {
 	T(what_is_not_saved_is_said_and_not_what_went_well),
 	T(steps_are_known_when_they_were_told),
 	T(what_is_odd_is_a_notice),
+	T(what_was_acknowledged_is_news_when_it_comes_back),
 	T(a_freeze_is_seen_before_its_reading_is),
 	T(a_feed_that_says_nothing_is_a_notice),
 };
