@@ -100,6 +100,8 @@ flow_ends(struct flow_end *end, int exit, const char *why)
 	flow_ring_bell(FLOW_BELL);
 }
 
+enum { LITTLE = 128 << 10 };
+
 /* ---- packing -------------------------------------------------------------------- */
 
 struct packer {
@@ -110,6 +112,8 @@ struct packer {
 	char *raw;
 	size_t n;			/* bytes in raw */
 	bool proves;
+	bool rests;			/* the pipe holds much */
+	bool little;			/* came the last time */
 	int64_t last_us;
 };
 
@@ -190,6 +194,8 @@ nothing_comes(void)
 /*
  * What the source wrote, to the proof and to us: tee() gives the proof the same
  * pages without taking them, then we read just as much. 0: there is no more.
+ * A dump is written page by page: where the pipe holds much, a short sleep is worth
+ * dozens of small reads, each of which would stop who writes.
  */
 static size_t
 take(struct packer *p)
@@ -199,6 +205,8 @@ take(struct packer *p)
 	ssize_t n;
 
 	goes_to(p, FLOW_READS);
+	if (p->rests && p->little)
+		clock_sleep_ms(1);
 	while (poll(&f, 1, -1) < 0)
 		;
 	if (p->proves) {
@@ -221,6 +229,7 @@ take(struct packer *p)
 		while (n < 0 && errno == EINTR);
 	if (n < 0)
 		_exit(1);
+	p->little = n < LITTLE;
 	p->n += (size_t)n;
 	atomic_fetch_add(&p->b->raw, n);
 	return (size_t)n;
@@ -231,6 +240,7 @@ flow_pack(struct flow_board *b, enum gz_level level, bool proves)
 {
 	struct packer p = { .b = b, .gz = gz_open(level), .out = BUF_INIT,
 	    .raw = xmalloc(GZ_MEMBER), .proves = proves,
+	    .rests = fcntl(FLOW_IN, F_GETPIPE_SZ) >= FLOW_PIPE,
 	    .last_us = now_us() };
 
 	sha_init(&p.sha);

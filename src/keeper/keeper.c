@@ -16,9 +16,9 @@
 #include "keeper/keeper_intern.h"
 
 enum {
-	LOOK_EVERY_MS = 200,		/* at the journal */
-	FOLLOW_MS = 100, IDLE_MS = 250,	/* with and without output to follow */
-	INCIDENTS_EVERY_MS = 1000, ALIVE_EVERY_MS = 2000,
+	LOOK_EVERY_MS = 300,		/* at the journal */
+	FOLLOW_MS = 100, IDLE_MS = 400,	/* with and without output that may grow */
+	INCIDENTS_EVERY_MS = 1000, ALIVE_EVERY_MS = 4000,
 	ASK_MAX = 1 << 20,		/* one line of the console */
 	BACKLOG = 8 << 20,		/* what a console that sleeps may owe */
 };
@@ -325,6 +325,16 @@ turn(struct keeper *k, int64_t *look_at, int64_t *which_at)
 	alive(k, now);
 }
 
+/* Whether the output that is looked at may still grow. */
+static bool
+grows(const struct keeper *k)
+{
+	for (size_t i = 0; i < k->running.n; i++)
+		if (k->running.v[i] == k->view.n)
+			return true;
+	return false;
+}
+
 static void
 wait_for_something(struct keeper *k)
 {
@@ -340,7 +350,7 @@ wait_for_something(struct keeper *k)
 		for (int which = 0; which < 2; which++)
 			fds[n++] = (struct pollfd){
 			    .fd = k->errands.v[i].fd[which], .events = POLLIN };
-	if (poll(fds, n, k->view.n != 0 ? FOLLOW_MS : IDLE_MS) > 0) {
+	if (poll(fds, n, grows(k) ? FOLLOW_MS : IDLE_MS) > 0) {
 		if (fds[2].revents != 0)
 			think_read(k);
 		for (size_t i = 0; i < k->errands.n; i++)

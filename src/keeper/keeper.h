@@ -31,7 +31,7 @@
  *	found		an answer to "find": at, the row's number (-1: nowhere)
  *	said		an answer to "say": seq, or error and hint
  *	ended		an answer to "verb": exit, out, err
- *	alive		at; every second or two
+ *	alive		at; every few seconds
  *
  * What it is asked ("do"; "id" comes back in the answer):
  *

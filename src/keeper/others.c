@@ -16,7 +16,7 @@
 #include "base/who.h"
 #include "keeper/keeper_intern.h"
 
-enum { OTHERS_EVERY_MS = 1000 };
+enum { OTHERS_EVERY_MS = 2000 };
 
 /* Names with a blank would end in the kernel's table. */
 static void

@@ -22,8 +22,8 @@ END
 ended() { "$MIDWATCH" jobs | grep -Eq "^ *$1  done"; }
 begun() { "$MIDWATCH" jobs | grep -Eq "^ *$1 "; }
 
-rounds=6
-[ -z "${MIDWATCH_SOAK-}" ] || rounds=50
+rounds=50
+[ -z "${MIDWATCH_SOAK-}" ] || rounds=500
 whole=0 shown=0
 screen_start one 80x24 "env TERM=tmux-256color $MIDWATCH"
 for n in $(seq $rounds); do
