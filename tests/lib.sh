@@ -177,6 +177,12 @@ small_fs_mount_()
 	esac && as_root mount -o loop "$img_" "$3" && as_root chown "$(id -u)" "$3"
 }
 
+# fs_image DIR: the file that a small_fs lives in
+fs_image()
+{
+	losetup -nO BACK-FILE "$(findmnt -no SOURCE "$1")"
+}
+
 small_fs_unmount_()
 {
 	for turn_ in 1 2 3 4 5; do
