@@ -1,7 +1,9 @@
 #!/bin/bash
 # Power cuts: the file system is shut down under two writers. Acknowledgements
 # count when they were given before the cut; a sync that races it may still
-# return, which no real power cut could deliver.
+# return, which no real power cut could deliver. Other tests look for disks that the
+# kernel gave up: root hides these from them in a mount namespace.
+[ -n "${HIDDEN-}" ] || [ "$(id -u)" != 0 ] || HIDDEN=yes exec unshare --mount -- "$0" "$@"
 . "$(dirname "$0")/../lib.sh"
 . "$ROOT/tests/record/journal.sh"
 
