@@ -177,6 +177,14 @@ small_fs_mount_()
 	esac && as_root mount -o loop "$img_" "$3" && as_root chown "$(id -u)" "$3"
 }
 
+# still_disk: $STILL is a directory on a disk that nobody else fills; one that is said to be
+# full within the hour because of another test is no quiet site. $WORK without root.
+still_disk()
+{
+	STILL=$WORK/still
+	small_fs tmpfs 4M "$STILL" && head -c 400000 /dev/zero >"$STILL/some" || STILL=$WORK
+}
+
 # fs_image DIR: the file that a small_fs lives in
 fs_image()
 {

@@ -3,6 +3,7 @@
 # killed, no descriptors left, a full disk, a site file that is half written, a
 # directory that goes away. Whatever happens, there is one feed and the truth.
 . "$(dirname "$0")/../lib.sh"
+still_disk
 
 at_exit end_feeds
 
@@ -73,7 +74,7 @@ site()
 {
 	cat <<END2
 site = { name = "prod"; state = "state"; };
-disks = ( { name = "here"; path = "$WORK"; warn = 98; high = 99; critical = 100; } );
+disks = ( { name = "here"; path = "$STILL"; warn = 98; high = 99; critical = 100; } );
 services = ( { name = "up"; check = "true"; }$1 );
 END2
 }

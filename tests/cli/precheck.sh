@@ -2,6 +2,7 @@
 # `midwatch precheck`: may a migration run? Each row failing alone, on a real
 # PostgreSQL, and the site's own commands, here and in a compose service.
 . "$(dirname "$0")/../lib.sh"
+still_disk
 . "$ROOT/tests/postgres.sh"
 
 precheck()
@@ -110,7 +111,7 @@ databases = ( { name = "otc"; host = "127.0.0.1"; port = $PG_PORT; user = "backu
 stores = ( { name = "nas"; path = "nas"; } );
 backup = { to = ( "nas" ); globals = false; ${4-} };
 schedule = { nightly = "$1"; window = "30m"; };
-disks = ( { name = "root"; path = "/"; warn = 98; high = 99; critical = 100; } );
+disks = ( { name = "root"; path = "$STILL"; warn = 98; high = 99; critical = 100; } );
 ${2-}
 END
 }

@@ -2,6 +2,7 @@
 # `midwatch status` and `midwatch watch`: what is true, by its deadline, whatever
 # hangs; one feed for everybody.
 . "$(dirname "$0")/../lib.sh"
+still_disk
 
 now_ms() { date +%s%3N; }
 
@@ -50,7 +51,7 @@ port=$(cat hole.port)
 
 cat >midwatch.cfg <<END
 site = { name = "prod"; timezone = "Africa/Lagos"; state = "state"; };
-disks = ( { name = "here"; path = "$WORK"; warn = 98; high = 99; critical = 100; } );
+disks = ( { name = "here"; path = "$STILL"; warn = 98; high = 99; critical = 100; } );
 services = ( { name = "up"; check = "true"; } );
 END
 
@@ -191,7 +192,7 @@ check "its readings are kept with it" grep -q '"kind":"disk"' "state/incidents/$
 mkdir tell && cd tell
 cat >midwatch.cfg <<END
 site = { name = "prod"; state = "state"; };
-disks = ( { name = "d"; path = "$WORK"; warn = 1; high = 99; critical = 100; } );
+disks = ( { name = "d"; path = "$STILL"; warn = 1; high = 99; critical = 100; } );
 comms = { contacts = (
   { who = "Lead"; on = ( "disk-warn" ); tell = "cat >>told; echo >>told"; },
   { who = "Anna"; phone = "+234 800"; on = ( "disk-warn" ); } ); };

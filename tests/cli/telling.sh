@@ -2,6 +2,7 @@
 # `midwatch status --notify` with people whose hooks fail, hang, shout and do not
 # listen, on a full disk, twice at once: each is told once a change.
 . "$(dirname "$0")/../lib.sh"
+still_disk
 
 # site WARN CONTACT...: a disk and people.
 site()
@@ -9,7 +10,7 @@ site()
 	warn_=$1
 	shift
 	printf 'site = { name = "prod"; state = "%s"; };\n' "${STATE:-state}"
-	printf 'disks = ( { name = "d"; path = "%s"; warn = %s; high = 99; critical = 100; } );\n' "$WORK" "$warn_"
+	printf 'disks = ( { name = "d"; path = "%s"; warn = %s; high = 99; critical = 100; } );\n' "$STILL" "$warn_"
 	printf 'comms = { contacts = (\n'
 	for c_; do
 		printf '  { who = "%s"; on = ( "disk-warn" ); tell = "%s"; }' "${c_%%=*}" "${c_#*=}"
