@@ -623,21 +623,21 @@ static void
 backup_crowd(struct eye *eye, struct target *targets, size_t n,
     void (*begin)(void *ctx, struct target *t),
     void (*done)(void *ctx, struct target *t, struct reading *r),
-    bool (*more)(void *ctx), void *ctx)
+    probe_more *more, void *ctx)
 {
 	enum { TOGETHER_MS = 2000, NAP_MS = 5000 };
 	bool *now_due = xcalloc(n + 1, sizeof *now_due);
+	int64_t wait = 0;
 
-	while (more(ctx)) {
+	while (more(ctx, wait)) {
 		int64_t now = clock_mono_ms(), next = now + NAP_MS;
 
 		for (size_t i = 0; i < n; i++)
 			if (!eye->once && targets[i].due < next)
 				next = targets[i].due;
-		if (!eye->once && next > now) {
-			clock_sleep_ms(next - now);
+		wait = eye->once || next <= now ? 0 : next - now;
+		if (wait > 0)
 			continue;
-		}
 		for (size_t i = 0; i < n; i++) {
 			now_due[i] = !waits(eye, &targets[i],
 			    now + TOGETHER_MS);

@@ -111,8 +111,8 @@ read_one(struct eye *eye, struct holding *h, int64_t until)
 static bool
 due(const struct eye *eye, const struct holding *h)
 {
-	return !h->tried || (!eye->once &&
-	    clock_mono_ms() >= h->tried_ms + FRESH_MS);
+	return !h->tried || (!eye->once && (h->tried_ms <= eye->stirred ||
+	    clock_mono_ms() >= h->tried_ms + FRESH_MS));
 }
 
 void

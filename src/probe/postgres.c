@@ -5,8 +5,9 @@
  * the few others that are due; a statement may take 500 ms. A connection that
  * broke, or does not answer, is made anew within the same read. After a login
  * that was refused the next one waits for half a minute (who tries more often is
- * locked out, and locks others out), or until the password file changes; the
- * refusal is said again until then.
+ * locked out, and locks others out), or until the password file changes, or
+ * something was done that may have mended it; the refusal is said again until
+ * then.
  *
  * data; what a role may not see, or a server's version does not have, is left
  * out; sizes in bytes, ages in milliseconds, times in UTC:
@@ -123,7 +124,7 @@ struct crowd {
 	struct ways ways;
 	void (*begin)(void *ctx, struct target *t);
 	void (*done)(void *ctx, struct target *t, struct reading *r);
-	bool (*more)(void *ctx);
+	probe_more *more;
 	void *ctx;
 	struct pollfd *fds;
 };
@@ -408,7 +409,8 @@ begin(struct crowd *c, struct watched *w)
 	if (w->pg != NULL)
 		ask(c, w);
 	else if (w->refused_at != 0 && w->punished &&
-	    now < w->refused_at + AGAIN_MS && !passfile_changed(w))
+	    now < w->refused_at + AGAIN_MS &&
+	    w->refused_at > c->eye->stirred && !passfile_changed(w))
 		say_refusal(c, w);
 	else
 		login(c, w);
@@ -560,7 +562,7 @@ busy(const struct crowd *c)
 static bool
 goes_on(const struct crowd *c)
 {
-	return c->more(c->ctx) || (c->eye->once && busy(c));
+	return c->more(c->ctx, 0) || (c->eye->once && busy(c));
 }
 
 static void
@@ -589,7 +591,7 @@ static void
 database_crowd(struct eye *eye, struct target *targets, size_t n,
     void (*begin_)(void *ctx, struct target *t),
     void (*done)(void *ctx, struct target *t, struct reading *r),
-    bool (*more)(void *ctx), void *ctx)
+    probe_more *more, void *ctx)
 {
 	struct crowd c = { .eye = eye, .n = n, .begin = begin_, .done = done,
 	    .more = more, .ctx = ctx };

@@ -25,6 +25,8 @@ struct eye {
 	const struct state *state;	/* may be NULL: no record here */
 	int64_t now;			/* wall ms at the beginning of this read */
 	int64_t deadline;		/* monotonic ms of this read */
+	int64_t stirred;		/* monotonic ms: what is remembered from
+					 * before may be wrong; 0: all of it holds */
 	bool once;			/* status: nothing is remembered between reads */
 	bool (*given_up)(void *ctx);	/* nobody waits for it any more; may be NULL */
 	struct place *place;		/* eye.c's; NULL: not connected */
@@ -48,6 +50,10 @@ bool eye_run(struct eye *eye, const struct target *t, const char *const *argv,
 bool eye_command(struct eye *eye, const struct target *t,
     const struct conf_cmd *cmd, struct place_ran *ret, struct err *e);
 
+/* False: it is over. Waits for so long, less when something has happened after
+ * which every target is due. */
+typedef bool probe_more(void *ctx, int64_t wait_ms);
+
 struct probe {
 	const char *kind;		/* "disk" */
 	const char *what;		/* one line for the manual */
@@ -63,7 +69,7 @@ struct probe {
 	void (*crowd)(struct eye *eye, struct target *targets, size_t n,
 	    void (*begin)(void *ctx, struct target *t),
 	    void (*done)(void *ctx, struct target *t, struct reading *r),
-	    bool (*more)(void *ctx), void *ctx);
+	    probe_more *more, void *ctx);
 };
 
 struct target {

@@ -20,6 +20,7 @@
 #include "verb/saving.h"
 #include "verb/secrets.h"
 #include "verb/verbs.h"
+#include "watch/watch.h"
 
 enum { KEY_MS = 10000 };
 
@@ -421,6 +422,7 @@ verb_job(struct cli *c, int argc, char **argv)
 		return cli_fail(c, &e);
 	status = job_main(&s, n, (int)record_fd, (int)reply_fd, kinds,
 	    sizeof kinds / sizeof *kinds);
+	watch_stir(&s);		/* "no verified copy" must not be said after one */
 	state_release(&s);
 	return status;
 }

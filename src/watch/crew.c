@@ -12,7 +12,7 @@
 
 enum { IDLE_WORD_MS = 15000, PAUSE_MAX_MS = 60000, OUT_FD = 3,
        MARGIN_MS = 300,		/* a round's answers come before its end */
-       LET_GO_S = 4 };
+       LET_GO_S = 4, NAP_MS = 5000 };
 
 struct deck {
 	struct lookout *l;
@@ -100,11 +100,32 @@ done(void *ctx, struct target *t, struct reading *r)
 	buf_release(&line);
 }
 
+/* Something has happened that may have changed what anybody reads. It comes as a
+ * signal that is blocked but here, so that no read is interrupted by it. */
 static bool
-more(void *ctx)
+stirred(int64_t wait_ms)
+{
+	struct timespec wait = { wait_ms / 1000, wait_ms % 1000 * 1000000 };
+	sigset_t stir;
+
+	(void)sigemptyset(&stir);
+	(void)sigaddset(&stir, CREW_STIR);
+	return sigtimedwait(&stir, NULL, &wait) == CREW_STIR;
+}
+
+static bool
+more(void *ctx, int64_t wait_ms)
 {
 	struct deck *d = ctx;
 	struct buf alive = BUF_INIT;
+
+	if (stirred(wait_ms)) {
+		d->eye.stirred = clock_mono_ms();
+		for (size_t i = 0; i < d->n; i++) {
+			d->all[i].due = d->eye.stirred;
+			d->all[i].fails = 0;
+		}
+	}
 
 	if (d->l->once) {
 		for (size_t i = 0; i < d->n; i++)
@@ -167,14 +188,15 @@ static void
 one_after_the_other(struct deck *d)
 {
 	struct target *t;
+	int64_t wait = 0;
 
-	while (more(d) && (t = next_due(d)) != NULL) {
-		int64_t wait = t->due - clock_mono_ms();
-
-		if (wait <= 0 || d->l->once)
+	while (more(d, wait) && (t = next_due(d)) != NULL) {
+		wait = t->due - clock_mono_ms();
+		if (wait <= 0 || d->l->once) {
 			read_one(d, t);
-		else
-			clock_sleep_ms(wait < 5000 ? wait : 5000);
+			wait = 0;
+		} else if (wait > NAP_MS)
+			wait = NAP_MS;
 	}
 }
 
@@ -202,11 +224,12 @@ void
 crew_main(struct lookout *l, const struct crew *c, int out)
 {
 	struct deck d = { .l = l, .crew = c };
-	sigset_t none;
+	sigset_t stir;
 
 	settle_in(out);
-	(void)sigemptyset(&none);
-	(void)sigprocmask(SIG_SETMASK, &none, NULL);
+	(void)sigemptyset(&stir);
+	(void)sigaddset(&stir, CREW_STIR);
+	(void)sigprocmask(SIG_SETMASK, &stir, NULL);
 	eye_init(&d.eye, l->site, l->state);
 	d.eye.once = l->once;
 	d.eye.given_up = is_given_up;

@@ -8,7 +8,12 @@
 #ifndef WATCH_CREW_H
 #define WATCH_CREW_H
 
+#include <signal.h>
+
 #include "watch/lookout.h"
+
+/* To a child: what it knows may have changed, it reads everything again. */
+#define CREW_STIR SIGUSR1
 
 struct crew {
 	const struct probe *probe;	/* of a crowd or alone; NULL: mixed */

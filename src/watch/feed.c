@@ -114,7 +114,7 @@ feed_accept(int listener, const struct state *state)
 /* One line of the newest ones; true when it was the last. */
 static bool
 take_line(const char *p, size_t n, const struct site *site,
-    struct readings *ret, bool *same)
+    struct readings *ret, bool *same, int64_t *stirred)
 {
 	struct reading r;
 	struct err e = ERR_INIT;
@@ -126,11 +126,26 @@ take_line(const char *p, size_t n, const struct site *site,
 		last = strcmp(r.kind, "feed") == 0;
 		if (last)
 			*same = sha != NULL && strcmp(sha, site->sha) == 0;
+		if (last)
+			*stirred = json_get_int(r.data, "stirred", 0);
 		else
 			readings_put(ret, &r);
 	}
 	reading_release(&r);
 	return last;
+}
+
+static void
+drop_older(struct readings *all, int64_t stirred)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < all->v.n; i++)
+		if (all->v.v[i].at - all->v.v[i].took_ms >= stirred)
+			all->v.v[kept++] = all->v.v[i];
+		else
+			reading_release(&all->v.v[i]);
+	all->v.n = kept;
 }
 
 bool
@@ -140,6 +155,7 @@ feed_ask(const struct site *site, const struct state *state,
 	int fd = feed_connect(state);
 	struct buf in = BUF_INIT;
 	bool last = false, same = false;
+	int64_t stirred = 0;
 
 	while (fd >= 0 && !last && io_wait_readable(fd, deadline_ms) == 1) {
 		size_t from = 0;
@@ -150,12 +166,14 @@ feed_ask(const struct site *site, const struct state *state,
 		for (char *nl; !last && (nl = memchr(in.p + from, '\n',
 		    in.n - from)) != NULL; from = (size_t)(nl - in.p) + 1)
 			last = take_line(in.p + from,
-			    (size_t)(nl - in.p) - from, site, ret, &same);
+			    (size_t)(nl - in.p) - from, site, ret, &same,
+			    &stirred);
 		buf_drop(&in, from);
 	}
 	io_close(&fd);
 	buf_release(&in);
 	if (!last || !same)
 		readings_release(ret);
+	drop_older(ret, stirred);
 	return last && same;
 }

@@ -264,13 +264,19 @@ static void
 crew_begin(struct lookout *l, struct crew *c)
 {
 	int fd[2] = { -1, -1 };
+	sigset_t stir, old;
 
+	/* before it can be stirred */
+	(void)sigemptyset(&stir);
+	(void)sigaddset(&stir, CREW_STIR);
+	(void)sigprocmask(SIG_BLOCK, &stir, &old);
 	if (pipe2(fd, O_CLOEXEC) == 0)
 		c->pid = fork();
 	else
 		c->pid = -1;
 	if (c->pid == 0)
 		crew_main(l, c, fd[1]);
+	(void)sigprocmask(SIG_SETMASK, &old, NULL);
 	io_close(&fd[1]);
 	if (c->pid < 0) {
 		crew_refused(l, c);
@@ -401,6 +407,19 @@ lookout_turn(struct lookout *l)
 
 	for (size_t i = 0; i < l->crews.n; i++)
 		crew_check(l, &l->crews.v[i], now);
+}
+
+void
+lookout_stir(struct lookout *l)
+{
+	for (size_t i = 0; i < l->crews.n; i++) {
+		struct crew *c = &l->crews.v[i];
+
+		if (c->pid > 0)
+			(void)kill(c->pid, CREW_STIR);
+		else
+			c->start_at = clock_mono_ms();
+	}
 }
 
 static const struct err *

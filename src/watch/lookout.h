@@ -40,6 +40,8 @@ enum { CREWS_MAX = 1024 };
 size_t lookout_polls(const struct lookout *l, struct pollfd *out, size_t max);
 int64_t lookout_next(const struct lookout *l);	/* monotonic ms of the next turn */
 void lookout_turn(struct lookout *l);
+/* Everything is read again now, what was given up as well. */
+void lookout_stir(struct lookout *l);
 /* What has not come is unknown from here on. */
 void lookout_give_up(struct lookout *l);
 void lookout_release(struct lookout *l);	/* ends every child */

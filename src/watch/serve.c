@@ -27,6 +27,7 @@
 #include "watch/history.h"
 
 enum {
+	STIR_MS = 1000,			/* between two rounds that somebody asked for */
 	BACKLOG = 1 << 20,		/* a listener this far behind is let go */
 	LISTENERS_MAX = 256, DEAF_MS = 1000,
 	KEEP_EVERY_MS = 10000, KEEP_HUNG_MS = 60000, KEEP_LOOK_MS = 250,
@@ -56,6 +57,8 @@ struct server {
 	struct buf pending;		/* thinned readings to be written */
 	int listener, lock;
 	int64_t began, heard_at, keep_at, keep_since;
+	int64_t stirred;		/* wall ms of the last time */
+	int64_t stir_at, round_at;	/* the next round (0: none), the last */
 	int64_t deaf_until;		/* no descriptor is left for listeners */
 	pid_t keep_pid;
 	struct stat site_st, dir_st;
@@ -111,6 +114,7 @@ who_serves(const struct server *s, struct buf *out)
 	reading_int(&r, "serving_ms", clock_mono_ms() - s->began);
 	reading_int(&r, "targets", (int64_t)s->l.targets.n);
 	reading_int(&r, "children", (int64_t)lookout_children(&s->l));
+	reading_int(&r, "stirred", s->stirred);
 	reading_str(&r, "site_sha256", s->l.site->sha);
 	reading_write(&r, out);
 	reading_release(&r);
@@ -142,6 +146,29 @@ ear_new(struct server *s)
 }
 
 static void
+stir(struct server *s)
+{
+	int64_t now = clock_mono_ms();
+
+	s->stirred = clock_wall_ms();
+	if (s->stir_at == 0)
+		s->stir_at = s->round_at + STIR_MS > now ?
+		    s->round_at + STIR_MS : now;
+}
+
+static void
+stir_turn(struct server *s)
+{
+	int64_t now = clock_mono_ms();
+
+	if (s->stir_at == 0 || now < s->stir_at)
+		return;
+	s->stir_at = 0;
+	s->round_at = now;
+	lookout_stir(&s->l);
+}
+
+static void
 ears_turn(struct server *s)
 {
 	char trash[256];
@@ -149,6 +176,8 @@ ears_turn(struct server *s)
 	for (size_t i = s->ears.n; i-- > 0;) {
 		ssize_t n = recv(s->ears.v[i].fd, trash, sizeof trash, 0);
 
+		if (n > 0)
+			stir(s);
 		if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR) ||
 		    !ear_flush(&s->ears.v[i]))
 			ear_close(s, i);
@@ -296,6 +325,8 @@ wait_for_something(struct server *s)
 
 	if (s->keep_at < until)
 		until = s->keep_at;
+	if (s->stir_at != 0 && s->stir_at < until)
+		until = s->stir_at;
 	if (s->keep_pid > 0 && now + KEEP_LOOK_MS < until)
 		until = now + KEEP_LOOK_MS;
 	if (now < s->deaf_until && s->deaf_until < until)
@@ -322,6 +353,7 @@ serve(struct server *s, int64_t unused_ms)
 		while (clock_mono_ms() >= s->deaf_until && ear_new(s))
 			;
 		ears_turn(s);
+		stir_turn(s);
 		keep(s);
 		wait_for_something(s);
 	}
@@ -373,6 +405,16 @@ watch_serve(const struct site *site, const struct state *state,
 	history_release(&s.past);
 	io_close(&s.lock);
 	return ok;
+}
+
+void
+watch_stir(const struct state *state)
+{
+	int fd = feed_connect(state);
+
+	if (fd >= 0)
+		(void)send(fd, "\n", 1, MSG_NOSIGNAL);
+	io_close(&fd);
 }
 
 bool

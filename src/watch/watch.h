@@ -46,6 +46,8 @@ bool watch_serve(const struct site *site, const struct state *state,
     int64_t unused_ms, const struct watch_keeper *keeper, struct err *e);
 /* Whether one does. */
 bool watch_serves(const struct state *state);
+/* Something was done: one that runs reads everything again, at once. */
+void watch_stir(const struct state *state);
 /* A listener's descriptor: first the newest reading of every target, then each
  * new one as it comes, a line each. Starts a feed when none runs (argv of it; it gets
  * what we hold of secrets by a pipe, --secrets-fd).

@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "watch/feed.h"
 #include "watch/watch.h"
 
 enum { HOUR_MS = 3600000, FRESH_MS = 15000 };
@@ -99,6 +100,47 @@ a_feed_that_is_stopped_costs_a_part_of_the_time(void **state)
 	readings_release(&all);
 }
 
+/* The kernel is read once a minute. */
+static int64_t
+kernel_at(void)
+{
+	struct readings all = { 0 };
+	const struct reading *r;
+	int64_t at = 0;
+
+	if (feed_ask(&site, &record, clock_mono_ms() + 4000, &all) &&
+	    (r = readings_find(&all, "kernel", "here")) != NULL)
+		at = r->at;
+	readings_release(&all);
+	return at;
+}
+
+static void
+when_something_was_done_everything_is_read_again(void **state)
+{
+	static const struct watch_want want = { "kernel", NULL };
+	struct readings all = { 0 };
+	int64_t before = 0, now;
+
+	(void)state;
+	for (int i = 0; i < 1000 && (before = kernel_at()) == 0; i++)
+		clock_sleep_ms(20);
+	assert_true(before > 0);
+	now = clock_wall_ms();
+	watch_stir(&record);
+	for (int i = 0; i < 100 && kernel_at() == before; i++)
+		clock_sleep_ms(20);
+	/* what is older is nobody's answer, though the feed is not there yet */
+	watch_some(&site, &record, &want, 1, FRESH_MS, clock_mono_ms() + 4000,
+	    &all);
+	assert_int_equal(all.v.n, 1);
+	assert_true(all.v.v[0].at >= now);
+	readings_release(&all);
+	for (int i = 0; i < 1000 && kernel_at() < now; i++)
+		clock_sleep_ms(20);
+	assert_in_range(kernel_at(), now, clock_wall_ms());
+}
+
 static int
 begin(void **state)
 {
@@ -130,6 +172,7 @@ end(void **state)
 
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(a_running_feed_answers),
+	cmocka_unit_test(when_something_was_done_everything_is_read_again),
 	cmocka_unit_test(
 	    under_a_clock_that_was_set_back_or_forward_everything_is_looked_at_anew),
 	cmocka_unit_test(a_feed_that_is_stopped_costs_a_part_of_the_time),
