@@ -780,7 +780,9 @@ engine_job(struct engine *en, struct job *job, struct err *e)
 		char *say = xprintf("attempt %" PRId64 " of %" PRId64,
 		    ++tries, step->retries + 1);
 
-		job_progress(job, say, tries, step->retries + 1);
+		/* how far it is, only its command could say */
+		job_progress(job, step->retries > 0 ? say : "its command runs",
+		    0, 0);
 		free(say);
 		try_once(en, step, job, &action, &a);
 		if (a.reason.n == 0 || a.cancelled || tries > step->retries ||

@@ -29,12 +29,12 @@ runbook = { name = "night"; title = "A bad night"; version = 1; severity = "SEV-
 ); resolve = ( "step hold done" ); close = ( "step hold done" ); };
 END
 mw() { "$MIDWATCH" "$@"; }
-# over TERM LANG [OPTION...]: a console at the other end of an ssh
+# over TERM LANG [COMMAND...]: a console at the other end of an ssh, or something else
 over()
 {
 	term=$1 lang=$2
 	shift 2
-	echo "ssh -F none -tt -i $WORK/ssh/userkey -p $SSHD_PORT -o UserKnownHostsFile=$WORK/ssh/known_hosts $SSHD_USER@127.0.0.1 \"cd $WORK && TERM=$term LC_ALL=$lang exec $MIDWATCH $*\""
+	echo "ssh -F none -tt -i $WORK/ssh/userkey -p $SSHD_PORT -o UserKnownHostsFile=$WORK/ssh/known_hosts $SSHD_USER@127.0.0.1 \"cd $WORK && TERM=$term LC_ALL=$lang exec ${*:-$MIDWATCH}\""
 }
 journal() { cat state/incidents/*/journal.jsonl; }
 in_journal() { journal | grep -q "$1"; }
@@ -92,6 +92,8 @@ check "the backup ends" screen_shows one "done after"
 check "and is verified" in_journal "verified"
 run_ mw sets
 check "its set is whole" contains "$OUT" "otc"
+all_seen() { case $(screen one) in *"no verified copy"*) return 1 ;; esac; }
+check "and the picture does not go on about it" until_ all_seen
 
 screen_kill two TERM
 screen_start two 80x24 "env TERM=screen $MIDWATCH"
@@ -107,10 +109,36 @@ check "both of them" screen_shows one "> TODO  2"
 keys one r
 keys two r
 check "the step runs" until_ job_runs
+check "and nobody knows how far it is" screen_shows one "its command runs"
+check "nor says so" lacks "$(screen one)" "100 %"
 until_ find_slower		# not in a check, whose shell ends with it
 check "whoever was slower is told that it runs" [ -n "$slower" ]
 keys "$slower" Escape
 check "and sees it run" screen_shows "$slower" ": Wait for a while, by"
+
+# A tmux at the other end too, in the one of this end, and the line between them cut.
+inner="tmux -S $WORK/inner -f /dev/null"
+at_exit "$inner kill-server 2>/dev/null"
+screen_start three 80x24 "$(over tmux-256color C.UTF-8 "$inner new-session -s night $MIDWATCH")"
+check "a tmux in a tmux shows it as well" screen_shows three ": Wait for a while, by"
+keys three i
+typed three "one half before,"
+check "a note is begun there" screen_shows three "one half before,"
+check "the line is cut" screen_kill three KILL
+screen_start three 100x30 "$(over vt100 C.UTF-8 "$inner attach -t night")"
+check "on a line and a terminal of another kind the note stands as it was" \
+	screen_shows three "one half before,"
+typed three " one after"
+keys three Enter
+check "and is saved whole" until_ in_journal "one half before, one after"
+keys three q
+check "leaving it is asked, for something runs" screen_shows three "[>leave"
+sleep 0.5	# what is typed before that is thrown away
+keys three Enter
+check "it leaves, and its tmux" until_ screen_dead three
+screen_end three
+check "the step still runs" job_runs
+
 touch go
 check "the step ends" until_ nothing_runs
 check "it is done" until_ step_is hold done
@@ -128,6 +156,7 @@ keys two Tab
 check "the other button is chosen" screen_shows two "[>resolve<]"
 keys two Enter
 check "the incident is resolved" until_ in_journal '"kind":"incident.resolved"'
+check "which it shows" screen_shows two "is resolved"
 keys two Escape
 sleep 0.5
 keys two q
