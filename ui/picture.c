@@ -152,7 +152,8 @@ disk_full(const struct talk *w, struct buf *b)
 
 /* ---- what to do now ------------------------------------------------------------------ */
 
-/* Databases without a verified copy since the incident opened. */
+/* Databases without a verified copy since the incident opened; a set knows the
+ * second of its beginning. */
 static size_t
 unsafe(const struct talk *w, struct buf *names)
 {
@@ -167,7 +168,7 @@ unsafe(const struct talk *w, struct buf *names)
 		    json_get_int(r->data, "verified_ms", 0) : 0;
 
 		if (w->incident == NULL ? r == NULL || r->data == NULL ||
-		    !json_get_bool(r->data, "late") : at >= since)
+		    !json_get_bool(r->data, "late") : at >= since / 1000 * 1000)
 			continue;
 		buf_str(names, n++ > 0 ? ", " : "");
 		put_upper(names, name);

@@ -281,12 +281,10 @@ all_read(const struct reading *r)
 	return all;
 }
 
-/* A set is named after a whole second: one of the same second as the opening
- * counts as later. */
 static bool
 before_opening(const struct asked *a, int64_t ms)
 {
-	return ms < a->w->inc->opened / 1000 * 1000;
+	return ms < incident_since(a->w->inc);
 }
 
 static enum truth

@@ -852,6 +852,12 @@ incident_say(struct incident *inc, enum event_kind kind, const char *step,
 	return incident_append(inc, &d, 1, NULL, NULL, NULL, e);
 }
 
+int64_t
+incident_since(const struct incident *inc)
+{
+	return inc->opened / 1000 * 1000;
+}
+
 const struct inc_override *
 incident_overridden(const struct incident *inc, const char *criterion)
 {

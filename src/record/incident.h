@@ -162,6 +162,9 @@ const struct inc_role *incident_role(const struct incident *inc,
 struct inc_entry *incident_entry(const struct incident *inc, int64_t seq);
 const struct inc_override *incident_overridden(const struct incident *inc,
     const char *criterion);
+/* Sets from here on are made since it was opened: one is named after the second of its
+ * beginning. */
+int64_t incident_since(const struct incident *inc);
 /* "seq:hash" of the newest line. */
 void incident_checkpoint(const struct incident *inc, struct buf *out);
 const char *inc_state_name(enum inc_state s);

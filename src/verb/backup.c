@@ -112,7 +112,7 @@ save_one(struct work *w, const char *name)
 static int64_t
 since(const struct work *w)
 {
-	return w->s.desk.have_inc ? w->s.desk.inc.opened :
+	return w->s.desk.have_inc ? incident_since(&w->s.desk.inc) :
 	    clock_wall_ms() - w->s.desk.site.schedule.rpo_ms;
 }
 

@@ -19,7 +19,7 @@ cleaning_look(struct desk *d, struct clean_plan *p, struct err *e)
 {
 	struct clean_ask ask = { .site = &d->site, .state = &d->state,
 		.now = clock_wall_ms(), .opened = d->have_inc &&
-		    d->inc.state == INC_OPEN ? d->inc.opened : 0 };
+		    d->inc.state == INC_OPEN ? incident_since(&d->inc) : 0 };
 
 	return clean_look(p, &ask, e);
 }

@@ -51,7 +51,7 @@ ask_for(struct pruning *p)
 		.n_stores = p->stores.n, .parts = p->parts.v.v,
 		.n_parts = p->parts.v.n, .policy = &site->retention,
 		.now = clock_wall_ms(), .opened = p->s->desk.have_inc ?
-		p->s->desk.inc.opened : 0 };
+		incident_since(&p->s->desk.inc) : 0 };
 	p->ask = (struct prune_ask){ &p->keep, &p->look, &p->s->desk.state };
 }
 

@@ -118,6 +118,11 @@ check "sizes are whole numbers in the history" sh -c \
     '[ "$(wc -l <state/sizes/otc.csv)" = 2 ] && ! grep -vqE "^[0-9TZ]+,[a-z]+(,-?[0-9]+){5},(good|bad)$" state/sizes/otc.csv'
 expect_exit 0 "nothing is unsafe then" "$MIDWATCH" backup --all-unsafe
 check "and that is said" contains "$OUT" "[OK] nothing is unsafe"
+python3 -c 'import time; time.sleep(1.001 - time.time() % 1)'
+expect_exit 0 "an incident is opened" "$MIDWATCH" --state second incident open --title t
+expect_exit 0 "and saved in the same second" "$MIDWATCH" --state second backup otc --emergency
+expect_exit 0 "a set is named after the second of its beginning" "$MIDWATCH" --state second backup --all-unsafe
+check "which is since then" contains "$OUT" "[OK] nothing is unsafe"
 check "the journal has the intent before and the outcome after" sh -c \
     'grep -q "job.started.*emergency backup: otc" state/log.jsonl && grep -q "job.ended.*\"exit\":0" state/log.jsonl &&
     "$1" verify state/log.jsonl >/dev/null' sh "$MIDWATCH"
