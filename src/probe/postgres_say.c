@@ -128,6 +128,35 @@ no_level(const struct scene *s, enum pg_no no)
 	return LEVEL_CRITICAL;
 }
 
+/* What is known of the cause, behind the kind of no: which password file and what
+ * is wrong with it, what TLS or the network said. The rest only repeats it. */
+static const char *
+cause_of(const struct scene *s, enum pg_no no)
+{
+	const char *said = json_get_str(s->data, "said");
+	const char *rest = said != NULL ? strstr(said, pg_no_text(no)) : NULL;
+	const char *from;
+
+	if (rest == NULL)
+		return "";
+	rest += strlen(pg_no_text(no));
+	switch (no) {
+	case PG_NO_PASSWORD:
+		from = strstr(rest, "; it came from ");
+		return from != NULL ? from : "";
+	case PG_NO_NO_PASSWORD:
+	case PG_NO_UNREACHABLE:
+	case PG_NO_STRANGER:
+	case PG_NO_DENIED:
+	case PG_NO_TLS:
+	case PG_NO_CLIENT:
+	case PG_NO_OTHER:
+		return rest;
+	default:
+		return "";
+	}
+}
+
 static void
 say_no(struct scene *s)
 {
@@ -148,11 +177,12 @@ say_no(struct scene *s)
 	else
 		reading_say(s->r, no_level(s, no),
 		    mend ? s->recover : pg_no_next(no),
-		    "no login at %s%s%s: %s%s%s%s%s%s", where.p,
+		    "no login at %s%s%s: %s%s%s%s%s%s%s", where.p,
 		    s->db->user != NULL ? " as " : "",
 		    s->db->user != NULL ? s->db->user : "", pg_no_text(no),
 		    code != NULL ? " (" : "", code != NULL ? code : "",
 		    code != NULL ? ")" : "",
+		    cause_of(s, no),
 		    way != NULL ? "; the tunnel says: " : "",
 		    way != NULL ? way : "");
 	if (s->db->legacy && is_login(no))

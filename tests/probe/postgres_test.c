@@ -219,6 +219,52 @@ each_kind_of_no_has_its_word_and_its_sentence(void **state)
 	}
 }
 
+/* What is wrong on this side is said on the page, with the file's name. */
+static void
+a_no_of_our_own_making_names_its_cause(void **state)
+{
+	const struct {
+		const char *label, *content;	/* NULL: there is no file */
+		mode_t mode;
+		const char *keys, *no, *text;
+	} rows[] = {
+		{ "no file", NULL, 0, "", "no-password",
+		    "there is no password file '" },
+		{ "open to others", "*:*:*:*:right\n", 0644, "",
+		    "no-password", "is open to others (mode 0644)" },
+		{ "no line", "elsewhere:1:*:*:right\n", 0600, "",
+		    "no-password", "no line of '" },
+		{ "wrong", "# mine\n*:*:*:*:wrong\n", 0600, "", "password",
+		    "it came from line 2 of '" },
+		{ "TLS", "*:*:*:*:right\n", 0600, "sslmode = \"require\";",
+		    "tls", "does not support SSL" },
+	};
+	char *path = xstrdup(test_path("cause"));
+
+	(void)state;
+	NEED_PG(&box);
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		const struct reading *r;
+		struct drive d;
+		char *keys = xprintf("user = \"backup\"; passfile = \"%s\"; %s",
+		    path, rows[i].keys);
+
+		test_case(rows[i].label);
+		(void)unlink(path);
+		if (rows[i].content != NULL) {
+			test_write("cause", rows[i].content);
+			assert_int_equal(chmod(path, rows[i].mode), 0);
+		}
+		r = read_once(&d, &box, keys);
+		assert_string_equal(word(r, "no"), rows[i].no);
+		has(r->text, rows[i].text);
+		drive_end(&d);
+		free(keys);
+	}
+	(void)unlink(path);
+	free(path);
+}
+
 static void
 a_server_that_never_answers_delays_nobody_else(void **state)
 {
@@ -1222,6 +1268,7 @@ static const struct CMUnitTest tests[] = {
 	    a_plain_login_learns_less_says_so_and_leaves_no_error_in_the_log),
 	cmocka_unit_test(what_a_dump_could_not_read_is_named),
 	cmocka_unit_test(each_kind_of_no_has_its_word_and_its_sentence),
+	cmocka_unit_test(a_no_of_our_own_making_names_its_cause),
 	cmocka_unit_test(a_server_that_never_answers_delays_nobody_else),
 	cmocka_unit_test(fifty_databases_of_a_cluster_are_one_crowd),
 	cmocka_unit_test(
