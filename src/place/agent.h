@@ -35,9 +35,10 @@ bool key_can_use(const char *kind);
 struct key_head {
 	char kind[64];			/* "unknown" */
 	bool locked;			/* it needs a passphrase */
+	bool public;			/* the public half alone: for an agent */
 	struct buf blob;		/* its public half; may be empty */
 };
-/* False: it is not there. */
+/* False: it is not there. Where only NAME.pub is, that is what there is. */
 bool key_head(const char *path, struct key_head *ret);
 void key_head_release(struct key_head *h);
 

@@ -1,8 +1,10 @@
 /* Who we are: an agent's keys, then key files. ed25519 and ecdsa only; libssh2
  * 1.10 signs with RSA as no server accepts it any more. */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/secret.h"
@@ -65,6 +67,23 @@ on_sign(LIBSSH2_SESSION *s, unsigned char **sig, size_t *sig_n,
 	return rc;
 }
 
+/* With IdentitiesOnly an agent's key counts when a file that is named has its
+ * public half. */
+static bool
+is_wanted(const struct place_host *h, const char *blob, size_t n)
+{
+	bool yes = !h->identities_only;
+
+	for (size_t i = 0; i < h->identities.n && !yes; i++) {
+		struct key_head head;
+
+		yes = key_head(h->identities.v[i], &head) &&
+		    head.blob.n == n && memcmp(head.blob.p, blob, n) == 0;
+		key_head_release(&head);
+	}
+	return yes;
+}
+
 static bool
 agent_try(struct auth *a, struct err *e)
 {
@@ -93,6 +112,8 @@ agent_try(struct auth *a, struct err *e)
 		if (blob == NULL || n < 4 ||
 		    (note = agent_string(&keys, &at, &note_n)) == NULL)
 			break;
+		if (!is_wanted(&a->c->host, blob, n))
+			continue;
 		snprintf(kind, sizeof kind, "%.*s", (int)(agent_get32(blob) <
 		    n - 4 ? agent_get32(blob) : n - 4), blob + 4);
 		snprintf(what, sizeof what, "%.*s of the agent", (int)note_n,
@@ -118,7 +139,7 @@ agent_try(struct auth *a, struct err *e)
 /* --- key files ----------------------------------------------------------- */
 
 static bool
-file_try(struct auth *a, const char *path, struct err *e)
+file_try(struct auth *a, const char *path, bool named, struct err *e)
 {
 	const struct place_care *care = &a->c->p->care;
 	struct key_head head;
@@ -126,10 +147,19 @@ file_try(struct auth *a, const char *path, struct err *e)
 	bool locked;
 	int rc;
 
-	if (!key_head(path, &head))
+	if (!key_head(path, &head)) {
+		if (named)
+			tried(a, path, strerror(access(path, R_OK) != 0 ? errno :
+			    EINVAL));
 		return false;
+	}
 	locked = head.locked;
 	key_head_release(&head);
+	if (head.public) {
+		tried(a, path, "only its public half is here, and no agent has "
+		    "the other");
+		return false;
+	}
 	if (!key_can_use(head.kind)) {
 		a->left_out = true;
 		tried(a, path, "libssh2 cannot use its kind");
@@ -195,13 +225,13 @@ conn_auth(struct conn *c, const struct place_spec *spec, int64_t until,
 	/* A key that the site file names goes first: servers count attempts. */
 	for (size_t i = 0; i < c->host.identities.n && spec->identity && !in &&
 	    bad.kind == ERR_NONE; i++)
-		in = file_try(&a, c->host.identities.v[i], &bad);
-	if (!in && !c->host.identities_only && !c->p->care.no_agent &&
-	    bad.kind == ERR_NONE)
+		in = file_try(&a, c->host.identities.v[i], true, &bad);
+	if (!in && !c->p->care.no_agent && bad.kind == ERR_NONE)
 		in = agent_try(&a, &bad);
 	for (size_t i = 0; i < c->host.identities.n && !spec->identity && !in &&
 	    bad.kind == ERR_NONE; i++)
-		in = file_try(&a, c->host.identities.v[i], &bad);
+		in = file_try(&a, c->host.identities.v[i],
+		    c->host.identities_only, &bad);
 	if (!in && a.left_out && bad.kind == ERR_NONE)
 		buf_str(ret_why, "libssh2 cannot use the kind of the keys");
 out:

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/file.h"
@@ -28,11 +29,80 @@ set(char **to, const char *value)
 	*to = strcmp(value, "none") == 0 ? NULL : xstrdup(value);
 }
 
+static const char *
+getenv_or_none(const char *name)
+{
+	const char *value = getenv(name);
+
+	return value != NULL && *value != '\0' ? value : "none";
+}
+
+/* ${NAME}; true: taken, with what it stands for. */
+static bool
+take_variable(struct buf *b, const char **p)
+{
+	const char *close = strncmp(*p, "${", 2) == 0 ? strchr(*p, '}') : NULL;
+	const char *value;
+	char *name;
+
+	if (close == NULL)
+		return false;
+	name = xstrndup(*p + 2, (size_t)(close - *p) - 2);
+	value = getenv(name);
+	buf_str(b, value ? value : "");
+	free(name);
+	*p = close;
+	return true;
+}
+
+/* ssh -G leaves what stands for something in some paths as it is. */
+static void
+expand(char **path, const struct place_host *h)
+{
+	const struct who *me = who_am_i();
+	const char *home = getenv("HOME");
+	struct buf b = BUF_INIT;
+
+	for (const char *p = *path; *p != '\0'; p++) {
+		if (take_variable(&b, &p))
+			continue;
+		if (*p != '%' || p[1] == '\0') {
+			buf_ch(&b, *p);
+			continue;
+		}
+		switch (*++p) {
+		case '%': buf_ch(&b, '%'); break;
+		case 'd': buf_str(&b, home ? home : ""); break;
+		case 'h': buf_str(&b, h->name); break;
+		case 'r': buf_str(&b, h->user); break;
+		case 'n': buf_str(&b, h->alias); break;
+		case 'p': buf_printf(&b, "%d", h->port); break;
+		case 'u': buf_str(&b, me->login); break;
+		case 'i': buf_printf(&b, "%ld", (long)geteuid()); break;
+		case 'k': buf_str(&b, h->key_alias ? h->key_alias : h->alias);
+			break;
+		case 'l': buf_str(&b, me->host); break;
+		case 'L': buf_add(&b, me->host, strcspn(me->host, ".")); break;
+		default: buf_printf(&b, "%%%c", *p);
+		}
+	}
+	free(*path);
+	*path = buf_detach(&b);
+}
+
 static void
 add_paths(char *list, struct place_host *h)
 {
-	char *rest = list, *one;
+	char *rest = list, *one, *whole = place_path_home(list);
 
+	/* a name with a space looks like two, and is told by being there */
+	if (h->name && h->user)		/* they come first */
+		expand(&whole, h);
+	if (strchr(list, ' ') != NULL && access(whole, F_OK) == 0) {
+		VEC_PUSH(&h->known_hosts, whole);
+		return;
+	}
+	free(whole);
 	while ((one = strsep(&rest, " ")) != NULL)
 		if (*one != '\0')
 			VEC_PUSH(&h->known_hosts, place_path_home(one));
@@ -57,7 +127,8 @@ one_line(struct place_host *h, char *line, const struct place_spec *spec)
 		VEC_PUSH(&h->identities, place_path_home(value));
 	else if (strcmp(line, "identityagent") == 0 &&
 	    strcmp(value, "SSH_AUTH_SOCK") != 0)	/* that we have */
-		set(&h->agent, value);
+		set(&h->agent, *value == '$' && value[1] != '{' ?
+		    getenv_or_none(value + 1) : value);
 	else if (strcmp(line, "identitiesonly") == 0)
 		h->identities_only = strcmp(value, "yes") == 0;
 	else if (strcmp(line, "proxyjump") == 0)
@@ -76,6 +147,45 @@ one_line(struct place_host *h, char *line, const struct place_spec *spec)
 		if (h->known_hosts.n > first)
 			set(&h->trust_file, h->known_hosts.v[first]);
 	}
+}
+
+/* Where ssh is told to forget, what is trusted has to be written somewhere all
+ * the same: we refuse who is not known. */
+static void
+remember(struct place_host *h)
+{
+	if (h->trust_file == NULL || strcmp(h->trust_file, "/dev/null") != 0)
+		return;
+	free(h->trust_file);
+	h->trust_file = place_path_home("~/.ssh/known_hosts");
+	VEC_PUSH(&h->known_hosts, xstrdup(h->trust_file));
+	h->known_nowhere = true;
+}
+
+static void
+finish(struct place_host *h, const struct place_spec *spec)
+{
+	for (size_t i = spec->identity != NULL; i < h->identities.n; i++)
+		expand(&h->identities.v[i], h);
+	for (size_t i = spec->known_hosts != NULL; i < h->known_hosts.n; i++)
+		expand(&h->known_hosts.v[i], h);
+	if (h->trust_file != NULL && spec->known_hosts == NULL)
+		expand(&h->trust_file, h);
+	if (h->agent != NULL)
+		expand(&h->agent, h);
+	if (spec->known_hosts == NULL)
+		remember(h);
+}
+
+static void
+note_odd(struct place_host *h, const struct ran *ran, const struct err *e)
+{
+	char words[200];
+	const char *said = e->kind != ERR_NONE ? e->msg :
+	    ran->errout.n > 0 ? ran->errout.p : "it says nothing";
+
+	text_clean_into(words, sizeof words, said);
+	h->odd = xprintf("the SSH configuration is left out (%s)", words);
 }
 
 static bool
@@ -128,6 +238,8 @@ place_host_find(struct place_host *h, const struct place_spec *spec,
 	    spawn_code(ran.status) == 0)
 		for (rest = ran.out.p; (line = strsep(&rest, "\n")) != NULL;)
 			one_line(h, line, spec);
+	else
+		note_odd(h, &ran, &quiet);
 	ran_release(&ran);
 	if (h->name == NULL)	/* no ssh(1), or one that failed */
 		h->name = xstrdup(spec->host);
@@ -135,6 +247,7 @@ place_host_find(struct place_host *h, const struct place_spec *spec,
 		h->user = xstrdup(spec->user ? spec->user : who_am_i()->login);
 	if (h->port == 0)
 		h->port = spec->port ? spec->port : 22;
+	finish(h, spec);
 	return true;
 }
 
@@ -155,6 +268,7 @@ place_host_release(struct place_host *h)
 	free(h->agent);
 	free(h->jump);
 	free(h->command);
+	free(h->odd);
 	*h = (struct place_host){ 0 };
 }
 

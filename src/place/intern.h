@@ -101,6 +101,8 @@ struct place_host {
 	char *jump;			/* ProxyJump */
 	char *command;			/* ProxyCommand */
 	bool identities_only;
+	bool known_nowhere;		/* ssh is told to forget host keys */
+	char *odd;			/* why ssh could not say all this */
 };
 
 struct place {

@@ -76,23 +76,41 @@ openssh(struct key_head *h, const char *base64)
 	buf_release(&raw);
 }
 
+/* "ssh-ed25519 AAAA... whose" */
+static bool
+public_line(struct key_head *h, const char *text)
+{
+	const char *space = strchr(text, ' ');
+	struct buf raw = BUF_INIT;
+	bool yes;
+
+	if (space == NULL)
+		return false;
+	unbase64(&raw, space + 1);
+	if (raw.n > 4)
+		take_blob(h, raw.p, raw.n);
+	yes = strlen(h->kind) == (size_t)(space - text) &&
+	    strncmp(h->kind, text, strlen(h->kind)) == 0;
+	if (!yes) {
+		buf_clear(&h->blob);
+		snprintf(h->kind, sizeof h->kind, "unknown");
+	}
+	buf_release(&raw);
+	return yes;
+}
+
 /* PEM says nothing of its public half, but that often lies beside it. */
-static void
+static bool
 from_pub(struct key_head *h, const char *path)
 {
 	char *pub = xprintf("%s.pub", path);
-	struct buf text = BUF_INIT, raw = BUF_INIT;
-	const char *space;
+	struct buf text = BUF_INIT;
+	bool yes = file_read(pub, &text, FILE_MAX, NULL) &&
+	    public_line(h, text.p);
 
-	if (file_read(pub, &text, FILE_MAX, NULL) &&
-	    (space = strchr(text.p, ' ')) != NULL) {
-		unbase64(&raw, space + 1);
-		if (raw.n > 4)
-			take_blob(h, raw.p, raw.n);
-	}
 	buf_release(&text);
-	buf_release(&raw);
 	free(pub);
+	return yes;
 }
 
 bool
@@ -104,7 +122,8 @@ key_head(const char *path, struct key_head *ret)
 	*ret = (struct key_head){ .kind = "unknown", .blob = BUF_INIT };
 	if (!file_read(path, &text, FILE_MAX, NULL)) {
 		buf_release(&text);
-		return false;
+		ret->public = from_pub(ret, path);
+		return ret->public;
 	}
 	begin = strstr(text.p, "-----BEGIN ");
 	word = begin != NULL ? begin + strlen("-----BEGIN ") : "";
@@ -119,7 +138,8 @@ key_head(const char *path, struct key_head *ret)
 		if (text_starts(word, "EC "))
 			snprintf(ret->kind, sizeof ret->kind,
 			    "ecdsa-sha2-nistp256");
-	}
+	} else
+		ret->public = public_line(ret, text.p);
 	/* of PKCS 8 libssh2 reads these alone; ssh(1) has to try the others */
 	if (begin != NULL && !text_starts(word, "OPENSSH ") &&
 	    !text_starts(ret->kind, "ecdsa-"))

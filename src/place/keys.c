@@ -68,7 +68,7 @@ ask_agent(struct holds *h, const struct place_host *host)
 	static const struct place nobody = { .deaf = true };
 	struct agent a;
 
-	if (host->identities_only || !agent_open(&a, &nobody, host->agent))
+	if (!agent_open(&a, &nobody, host->agent))
 		return;
 	if (!agent_list(&a, &h->list, &h->n, clock_mono_ms() + AGENT_MS))
 		h->n = 0;
@@ -113,14 +113,14 @@ of_host(struct place_keys *ret, const struct place_host *host, bool named)
 		struct key_head h;
 
 		if (key_head(path, &h)) {
-			if (!h.locked || is_held(&agent, &h.blob))
+			if ((!h.locked && !h.public) || is_held(&agent, &h.blob))
 				other = true;
-			else if (key_can_use(h.kind))
+			else if (h.locked && key_can_use(h.kind))
 				add(&locked, path);
 		}
 		key_head_release(&h);
 	}
-	other = other || agent.n > 0;
+	other = other || (agent.n > 0 && !host->identities_only);
 	for (size_t i = 0; i < locked.v.n && (named || !other); i++)
 		add(ret, locked.v.v[i]);
 	place_keys_release(&locked);

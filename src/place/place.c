@@ -93,6 +93,8 @@ open_host(struct place *p, int64_t until, struct err *e)
 		    user, p->host.name, why.p);
 		ok = p->spec->container || try_true(p, until, e);
 	}
+	if (!ok && p->host.odd != NULL)
+		err_wrap(e, "%s", p->host.odd);
 	buf_release(&why);
 	return ok;
 }

@@ -104,6 +104,13 @@ args_with(struct place_args *a, const struct place *p,
 	VEC_RELEASE(&all.words);
 }
 
+static void
+known_option(struct place_args *a, const struct place *p)
+{
+	if (p->host.known_nowhere)
+		option(a, "UserKnownHostsFile", p->host.trust_file);
+}
+
 void
 place_system_args(struct place_args *a, const struct place *p)
 {
@@ -111,6 +118,7 @@ place_system_args(struct place_args *a, const struct place *p)
 
 	if (p->care.no_agent)
 		option(&front, "IdentityAgent", "none");
+	known_option(&front, p);
 	args_with(a, p, &front);
 	VEC_RELEASE(&front.words);
 }
@@ -131,6 +139,7 @@ place_system_forward(struct place_args *a, const struct place *p,
 	option(&front, "LogLevel", "INFO");
 	add(&front, "-L");
 	add(&front, forward);
+	known_option(&front, p);
 	args_with(a, p, &front);
 	VEC_RELEASE(&front.words);
 }

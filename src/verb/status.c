@@ -431,8 +431,15 @@ verb_status(struct cli *c, int argc, char **argv)
 	    timeout_ms < 500))
 		return cli_usage("--timeout: '%s' is no duration of half a "
 		    "second or more, such as 5s", timeout);
-	if (!desk_open(&d, c, &e))
+	if (c->json && prometheus)
+		return cli_usage("--json and --prometheus are two answers; ask "
+		    "for one of them");
+	if (!desk_open(&d, c, &e)) {
 		status = cli_fail(c, &e);
+		/* 1 would be a warning about what was looked at */
+		if (status != EXIT_USAGE)
+			status = exits[LEVEL_UNKNOWN];
+	}
 	else if (!d.have_site)
 		status = cli_usage("there is no site file to look by; "
 		    "'midwatch init' writes one");

@@ -487,6 +487,86 @@ the_users_ssh_configuration_counts(void **state)
 	place_close(p);
 }
 
+/* Each of these is a way in for ssh(1), and so it has to be for us. */
+static void
+what_ssh_reads_out_of_its_configuration_counts_here(void **state)
+{
+	static const struct {
+		const char *label, *lines;
+	} rows[] = {
+		{ "tokens in a path", "IdentityFile %d/%n.key\n"
+		    "UserKnownHostsFile \"${HOME}/kno wn\"\n" },
+		{ "an agent's key among IdentitiesOnly", "IdentitiesOnly yes\n"
+		    "IdentityAgent ${MIDWATCH_AGENT}\nIdentityFile %d/locked\n"
+		    "UserKnownHostsFile ${HOME}/known\n" },
+		{ "its public half alone", "IdentitiesOnly yes\n"
+		    "IdentityAgent $MIDWATCH_AGENT\n"
+		    "IdentityFile %d/half.pub\nUserKnownHostsFile ${HOME}/known\n" },
+		{ "named without its .pub", "IdentitiesOnly yes\n"
+		    "IdentityAgent $MIDWATCH_AGENT\nIdentityFile ${HOME}/half\n"
+		    "UserKnownHostsFile ${HOME}/known\n" },
+		{ "host keys that ssh is told to forget are remembered here",
+		    "IdentityFile %d/nick.key\n"
+		    "UserKnownHostsFile /dev/null\n" },
+	};
+	char *home = xstrdup(getenv("HOME") ? getenv("HOME") : "");
+	char head[256], text[2 * PATH_MAX];
+
+	(void)state;
+	NEED_SSHD;
+	assert_true(kit_sh("cd $1 && mkdir -p home/.ssh && cp userkey "
+	    "home/nick.key && cp userkey home/locked && cp userkey.pub "
+	    "home/half.pub && ssh-keygen -q -p -N secret -f home/locked "
+	    ">/dev/null && eval $(ssh-agent -s -a agent2) >/dev/null && echo "
+	    "$SSH_AGENT_PID >agentpid2 && SSH_AUTH_SOCK=agent2 ssh-add -q "
+	    "userkey otherkey"));
+	for (const char *const *to = (const char *const[]){ "home/kno wn",
+	    "home/known", "home/.ssh/known_hosts", NULL }; *to != NULL; to++) {
+		char *line = test_read(known);
+
+		test_write(*to, line);
+		free(line);
+	}
+	setenv("HOME", test_path("home"), 1);
+	setenv("MIDWATCH_AGENT", test_path("agent2"), 1);
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct place_spec spec = { .name = "box", .host = "nick" };
+		struct place *p;
+
+		test_case(rows[i].label);
+		snprintf(head, sizeof head, "Host nick\nHostName 127.0.0.1\n"
+		    "Port %d\nUser %s\n", port, kit_user());
+		snprintf(text, sizeof text, "%s%s", head, rows[i].lines);
+		spec.config = test_write("config", text);
+		p = opened(&spec);
+		assert_true(kit_how(p, "ssh "));
+		place_close(p);
+	}
+	kit_sh("kill $(cat $1/agentpid2)");
+	setenv("HOME", home, 1);
+	free(home);
+}
+
+static void
+a_configuration_that_ssh_refuses_is_said(void **state)
+{
+	struct place_spec spec = { .name = "box", .host = "127.0.0.1" };
+	struct err e = ERR_INIT;
+
+	(void)state;
+	NEED_SSHD;
+	spec.port = port;
+	spec.known_hosts = known;
+	spec.identity = test_path("nokey");
+	spec.config = test_write("config", "Host *\nFrobnicate yes\n");
+	assert_null(place_open(&spec, NULL, &e));
+	assert_non_null(strstr(e.msg, "the SSH configuration is left out ("));
+	assert_non_null(strstr(e.msg, "frobnicate"));
+	assert_non_null(strstr(e.msg, "nokey (No such file or directory)"));
+	spec.identity = key;
+	place_close(opened(&spec));
+}
+
 static void
 a_host_behind_a_bastion_is_reached_only_through_it(void **state)
 {
@@ -567,6 +647,8 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(who_says_nothing_is_given_up_in_time),
 	cmocka_unit_test(a_stopped_server_is_noticed),
 	cmocka_unit_test(the_users_ssh_configuration_counts),
+	cmocka_unit_test(what_ssh_reads_out_of_its_configuration_counts_here),
+	cmocka_unit_test(a_configuration_that_ssh_refuses_is_said),
 	cmocka_unit_test(a_host_behind_a_bastion_is_reached_only_through_it),
 };
 
