@@ -9,7 +9,8 @@
 #include "base/clock.h"
 #include "base/text.h"
 
-enum { LOGIN_MS = 20000, ASK_MS = 60000, TOOLS_MS = 20000, TOOLS_MAX = 32 };
+enum { LOGIN_MS = 20000, ASK_MS = 60000, TOOLS_MS = 20000, TOOLS_MAX = 32,
+       INODES_LEAST = 16 };
 
 void
 preflight_find(struct preflight *f, enum pre_level level, const char *about,
@@ -514,7 +515,8 @@ preflight_tools(struct preflight *f, struct way *w, const char *about,
 
 bool
 preflight_room(struct preflight *f, const struct site *site, const char *store,
-    struct place *p, const char *path, int64_t estimate, enum set_class class)
+    struct place *p, const char *path, int64_t estimate, enum set_class class,
+    int64_t *ret_fits)
 {
 	const struct site_backup *b = &site->backup;
 	struct place_room r;
@@ -523,6 +525,7 @@ preflight_room(struct preflight *f, const struct site *site, const char *store,
 	int64_t left;
 	bool enough = true;
 
+	*ret_fits = 0;
 	if (!place_room(p, path, &r, &e)) {
 		/* not every server says it; a full one says so when it is */
 		preflight_find(f, PRE_WARN, store, e.hint, "its room is not "
@@ -537,9 +540,11 @@ preflight_room(struct preflight *f, const struct site *site, const char *store,
 		preflight_find(f, PRE_FAIL, store, "midwatch cleanup",
 		    "%s free, about %s will come, and min_free is %s",
 		    free_text, need, floor_text);
+		if (r.inodes <= 0 || r.inodes_free >= INODES_LEAST)
+			*ret_fits = r.free - b->min_free;
 		return false;
 	}
-	if (r.inodes > 0 && r.inodes_free < 16) {
+	if (r.inodes > 0 && r.inodes_free < INODES_LEAST) {
 		preflight_find(f, PRE_FAIL, store, "midwatch cleanup",
 		    "it has no inodes left (%" PRId64 " of %" PRId64 ")",
 		    r.inodes_free, r.inodes);

@@ -7,7 +7,7 @@
  *	struct db_facts facts;
  *	if (preflight_db(&f, site, db, &w, &facts))	(can it be dumped, and how?)
  *		preflight_tools(&f, &w, db->name, &facts, &tools);
- *	preflight_room(&f, store, place, path, estimate, class);
+ *	preflight_room(&f, store, place, path, estimate, class, &fits);
  *	for each of f.v: level, about, text, next
  *	way_close(&w);
  *	preflight_release(&f);
@@ -69,9 +69,10 @@ struct dump_tools {
 bool preflight_tools(struct preflight *f, struct way *w, const char *about,
     const struct db_facts *facts, struct dump_tools *ret);
 
-/* estimate: packed bytes that will come. False: the store must not be used. */
+/* estimate: packed bytes that will come. False: the store must not be used for all
+ * of it; ret_fits is how much may come. */
 bool preflight_room(struct preflight *f, const struct site *site,
     const char *store, struct place *p, const char *path, int64_t estimate,
-    enum set_class class);
+    enum set_class class, int64_t *ret_fits);
 
 #endif

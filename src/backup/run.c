@@ -233,10 +233,69 @@ choose_stores(struct run *r, struct err *e)
 
 /* ---- before ------------------------------------------------------------------------ */
 
-static void
-look_at_store(struct run *r, struct shelf *s, int64_t estimate)
+/* The largest that is to go there and would not fit any more; NULL: all fit. */
+static struct item *
+too_much(struct run *r, size_t shelf, int64_t fits)
+{
+	struct item *most = NULL;
+	int64_t all = 0;
+
+	for (size_t i = 0; i < r->items.n; i++) {
+		struct item *it = r->items.v[i];
+
+		if (!it->ready || !run_takes(r, it, shelf))
+			continue;
+		all += it->estimate;
+		if (most == NULL || it->estimate > most->estimate)
+			most = it;
+	}
+	return all > fits ? most : NULL;
+}
+
+/* Not all of the set has room there: what has goes there all the same, the small
+ * ones first, and as many as can be. False: none of it. */
+static bool
+choose_what_fits(struct run *r, size_t shelf, int64_t fits)
 {
 	struct preflight *f = &r->done->pre;
+	const struct shelf *s = &r->shelves[shelf];
+	struct buf out = BUF_INIT;
+	struct item *it;
+	bool any = false;
+	char need[16], may[16];
+
+	text_fmt_size(may, fits > 0 ? fits : 0);
+	while ((it = too_much(r, shelf, fits)) != NULL) {
+		struct run_part *p = run_part_of(r, it);
+
+		text_fmt_size(need, it->estimate);
+		p->copies[shelf].why = pool_printf(r->pool, "no room for it: "
+		    "about %s would come, and only %s may", need, may);
+		buf_printf(&out, "%s%s", out.n > 0 ? ", " : "", p->name);
+	}
+	for (size_t i = 0; i < r->items.n; i++) {
+		const struct run_part *p = &r->done->parts.v[i];
+
+		any = any || (r->items.v[i]->ready && !p->spare &&
+		    p->kind != SET_GLOBALS &&
+		    run_takes(r, r->items.v[i], shelf));
+	}
+	if (any)
+		preflight_find(f, s->must ? PRE_FAIL : PRE_WARN,
+		    s->store->name, NULL, "it has no room for %s; the rest "
+		    "goes there", out.p);
+	for (size_t i = 0; !any && i < r->items.n; i++)
+		run_part_of(r, r->items.v[i])->copies[shelf].why = NULL;
+	buf_release(&out);
+	return any;
+}
+
+static void
+look_at_store(struct run *r, size_t shelf, int64_t estimate)
+{
+	struct preflight *f = &r->done->pre;
+	struct shelf *s = &r->shelves[shelf];
+	int64_t fits;
 	struct place_stat st;
 	struct err e = ERR_INIT;
 	char *path = xstrdup(s->store->path), *slash;
@@ -254,7 +313,8 @@ look_at_store(struct run *r, struct shelf *s, int64_t estimate)
 		preflight_find(f, s->must ? PRE_FAIL : PRE_WARN,
 		    s->store->name, e.hint, "%s", s->dead);
 	else if (!preflight_room(f, r->ask->site, s->store->name, s->place,
-	    path, estimate, r->ask->class))
+	    path, estimate, r->ask->class, &fits) &&
+	    !choose_what_fits(r, shelf, fits))
 		shelf_dies(s, "%s", f->v.v[f->v.n - 1].text);
 	else if (r->ask->dry && !shelf_try(s, r->ask->class, &e)) {
 		preflight_find(f, s->must ? PRE_FAIL : PRE_WARN,
@@ -277,7 +337,7 @@ look(struct run *r)
 	}
 	add_globals(r);
 	for (size_t i = 0; i < r->n_shelves && !run_cancelled(r); i++)
-		look_at_store(r, &r->shelves[i], estimate);
+		look_at_store(r, i, estimate);
 	for (size_t i = 0; i < f->v.n; i++) {
 		const struct pre_finding *x = &f->v.v[i];
 
@@ -333,7 +393,7 @@ save(struct run *r)
 }
 
 static bool
-verdict(const struct run *r)
+verdict(struct run *r)
 {
 	const struct run_done *d = r->done;
 	bool ok = !d->cancelled && d->parts.n > 0;
@@ -341,6 +401,10 @@ verdict(const struct run *r)
 	for (size_t i = 0; i < r->items.n; i++)
 		ok = ok && (r->ask->dry ? r->items.v[i]->ready :
 		    d->parts.v[i].ok || d->parts.v[i].spare);
+	for (size_t i = 0; ok && r->ask->dry && i < r->items.n; i++)
+		for (size_t k = 0; k < d->stores.n; k++)
+			ok = ok && (!r->shelves[k].must ||
+			    run_takes(r, r->items.v[i], k));
 	for (size_t i = 0; i < d->stores.n; i++)
 		ok = ok && (!r->shelves[i].must || (r->ask->dry ?
 		    r->shelves[i].dead == NULL : d->stores.v[i].whole));

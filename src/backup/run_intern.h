@@ -56,6 +56,8 @@ void run_say(struct run *r, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 void run_journal(struct run *r, const char *text, const struct buf *data);
 bool run_cancelled(void *ctx);		/* of a struct run */
+/* Does it go to that shelf? Not to a dead one, nor where it has no room. */
+bool run_takes(struct run *r, const struct item *it, size_t shelf);
 
 struct piece *run_add_piece(struct run *r, struct item *it, const char *dir,
     const char *file);

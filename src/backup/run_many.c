@@ -38,9 +38,9 @@ make_folders(struct many *m)
 		struct shelf *s = &m->r->shelves[i];
 		struct err e = ERR_INIT;
 
-		if (s->dead == NULL && !shelf_folder(s, name, &e))
+		if (run_takes(m->r, m->it, i) && !shelf_folder(s, name, &e))
 			shelf_dies(s, "%s", e.msg);
-		living += s->dead == NULL;
+		living += run_takes(m->r, m->it, i);
 	}
 	return living > 0;
 }
@@ -99,7 +99,7 @@ undo(struct run *r, struct item *it, const struct err *why)
 	struct buf file = BUF_INIT;
 
 	for (size_t i = 0; i < r->n_shelves; i++)
-		if (r->shelves[i].dead == NULL &&
+		if (run_takes(r, it, i) &&
 		    !run_part_drop(r, it, &r->shelves[i]))
 			shelf_dies(&r->shelves[i], "what several streams had "
 			    "sent of %s could not be removed", p->name);

@@ -17,6 +17,13 @@ run_part_of(struct run *r, const struct item *it)
 	return &r->done->parts.v[it->part];
 }
 
+bool
+run_takes(struct run *r, const struct item *it, size_t shelf)
+{
+	return r->shelves[shelf].dead == NULL &&
+	    run_part_of(r, it)->copies[shelf].why == NULL;
+}
+
 void
 run_part_fails(struct run *r, struct item *it, const char *next,
     const char *fmt, ...)
@@ -477,7 +484,7 @@ read_back(struct run *r, struct item *it)
 		struct err e = ERR_INIT;
 		bool ok = true;
 
-		if (s->dead != NULL)
+		if (!run_takes(r, it, k))
 			continue;
 		why = not_sent(r, it, s);
 		if (why != NULL) {
@@ -602,7 +609,7 @@ flow_it(struct stream *s, const struct dump *d, size_t n,
 	bool ok;
 
 	for (size_t i = 0; i < r->n_shelves; i++)
-		if (r->shelves[i].dead == NULL)
+		if (run_takes(r, it, i))
 			s->to[stores++] = (struct flow_store){
 			    r->shelves[i].store->name, r->shelves[i].at,
 			    r->shelves[i].dir, r->shelves[i].must };
@@ -823,11 +830,16 @@ any_shelf_left(struct run *r, struct item *it)
 	const struct shelf *s = &r->shelves[0];
 
 	for (size_t i = 0; i < r->n_shelves; i++)
-		if (r->shelves[i].dead == NULL)
+		if (run_takes(r, it, i))
 			return true;
-	run_part_fails(r, it, "Mend the store, or name another one with "
-	    "--store.", "no store is left to send it to: %s: %s",
-	    s->store->name, s->dead);
+	if (s->dead != NULL)
+		run_part_fails(r, it, "Mend the store, or name another one "
+		    "with --store.", "no store is left to send it to: %s: %s",
+		    s->store->name, s->dead);
+	else
+		run_part_fails(r, it, "midwatch cleanup, or name another store "
+		    "with --store", "%s has %s", s->store->name,
+		    run_part_of(r, it)->copies[0].why);
 	return false;
 }
 

@@ -94,6 +94,26 @@ entries=$(find nas local | sort)
 expect_exit 0 "one that does is tried" "$MIDWATCH" nightly --dry-run
 check "without leaving anything there" [ "$(find nas local | sort)" = "$entries" ]
 
+# --- not all of it fits -------------------------------------------------------------------
+kept=$(cat state/sizes/gps.csv)
+for day in 1 2 3; do
+	echo "2025010${day}T020000Z,nightly,700000000000000,900000000000000,1,1,1000,good"
+done >state/sizes/gps.csv
+sets=$(ls nas/nightly)
+expect_exit 1 "a dry run finds what has no room" "$MIDWATCH" nightly --dry-run
+check "and names it" contains "$OUT" "[ERROR] nas: it has no room for gps; the rest goes there"
+expect_exit 1 "a store that has no room for one database" "$MIDWATCH" nightly
+check "takes all that it has room for" contains "$ERR" "midwatch:   safe: otc, app-files, system-state, globals-otc"
+check "what it does not take is said" contains "$ERR" "gps                  NOT SAVED: nas has no room for it: about 700 TB would come"
+check "and the set says it is not complete" sh -c 'set -- nas/nightly/*.incomplete; [ $# = 1 ] && cd "$1" &&
+	sha256sum -c --quiet checksums.sha256 && grep -q "\"complete\":false" manifest.json && [ -e otc.dump.gz ] && [ ! -e gps.dump.gz ]'
+rm -rf nas/nightly/*.incomplete local/nightly/*.incomplete state/incidents/*
+expect_exit 1 "that database alone goes nowhere" "$MIDWATCH" backup gps --emergency
+check "nor do the roles without it" [ ! -e nas/emergency ]
+check "which is said once" [ "$(printf '%s\n' "$OUT" | grep -c ERROR)" = 1 ]
+check "with nothing else beside it" [ "$(ls nas/nightly)" = "$sets" ]
+printf '%s\n' "$kept" >state/sizes/gps.csv
+
 # --- two at once -----------------------------------------------------------------------
 components=', { name = "slow"; command = "sleep 4; echo x"; }'
 site
