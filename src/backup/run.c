@@ -270,7 +270,8 @@ choose_what_fits(struct run *r, size_t shelf, int64_t fits)
 
 		text_fmt_size(need, it->estimate);
 		p->copies[shelf].why = pool_printf(r->pool, "no room for it: "
-		    "about %s would come, and only %s may", need, may);
+		    "about %s would come, and what is smaller; %s may in all",
+		    need, may);
 		buf_printf(&out, "%s%s", out.n > 0 ? ", " : "", p->name);
 	}
 	for (size_t i = 0; i < r->items.n; i++) {

@@ -222,11 +222,22 @@ publish_on(struct run *r, size_t i)
 	if (s->path != NULL) {
 		out->path = pool_str(r->pool, s->path);
 		out->whole = all;
-	} else if (!shelf_abandon(s, &left)) {
+		goto out;
+	}
+	/* roles alone are no set: they are not there either */
+	for (size_t k = 0; k < r->done->parts.n; k++) {
+		struct run_copy *c = &r->done->parts.v[k].copies[i];
+
+		if (c->verified && c->why == NULL)
+			c->why = "no set was kept there";
+		c->verified = false;
+	}
+	if (!shelf_abandon(s, &left)) {
 		run_say(r, "[WARNING] left behind: %s", left.p);
 		r->done->left = pool_printf(r->pool, "%s%s%s", r->done->left ?
 		    r->done->left : "", r->done->left ? "; " : "", left.p);
 	}
+out:
 	manifest_release(&m);
 	proof_release(&proof);
 	buf_release(&left);

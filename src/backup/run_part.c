@@ -788,8 +788,10 @@ judge(struct run *r, struct item *it)
 		    "end");
 	for (size_t i = 0; i < r->n_shelves && !p->ok; i++)
 		if (r->shelves[i].must && !p->copies[i].verified)
-			run_part_fails(r, it, NULL, "%s does not have it: %s",
-			    r->shelves[i].store->name, r->shelves[i].dead ?
+			run_part_fails(r, it, "Mend that store, or name "
+			    "another one with --store.", "%s does not have "
+			    "it: %s", r->shelves[i].store->name,
+			    r->shelves[i].dead ?
 			    r->shelves[i].dead : p->copies[i].why);
 	if (p->spare && !p->ok)
 		r->done->degraded = true;

@@ -63,16 +63,14 @@ say_lost(struct work *w, const struct run_done *d, const char *name,
 {
 	const char *why = e->kind != ERR_NONE ? e->msg : NULL;
 	const char *next = e->hint[0] != '\0' ? e->hint : NULL;
-	bool some = false;
+	bool some = d->parts.n > 0 && d->parts.v[0].saved;
 	char *line;
 
-	for (size_t i = 0; i < d->parts.n; i++) {
-		some = some || d->parts.v[i].saved;
-		if (why == NULL && !d->parts.v[i].ok) {
+	for (size_t i = 0; why == NULL && i < d->parts.n; i++)
+		if (!d->parts.v[i].ok) {
 			why = d->parts.v[i].why;
 			next = d->parts.v[i].next;
 		}
-	}
 	line = xprintf("[FAIL] %s is not %s: %s%s%s", name, some ?
 	    "saved everywhere" : "saved", why != NULL ? why : "a store does "
 	    "not have all of it", next != NULL ? "; " : "", next ? next : "");

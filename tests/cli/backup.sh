@@ -257,6 +257,15 @@ if small_fs tmpfs 900k "$WORK/tiny"; then
 	expect_exit 1 "so it is for several streams" "$MIDWATCH" backup otc --store tiny --jobs 2
 	check "which one stream would not save" lacks "$OUT$ERR" "one stream saves"
 	check "and it is empty then, too" [ -z "$(find tiny -type f)" ]
+	mv state/sizes/otc.csv kept.csv
+	for day in 1 2 3; do
+		echo "2025010${day}T020000Z,manual,1000,1000,1,1,10,good"
+	done >state/sizes/otc.csv
+	expect_exit 1 "where only the roles have room" "$MIDWATCH" backup otc --store tiny --json
+	check "it is not said that it is saved somewhere" contains "$ERR" "[FAIL] otc is not saved: tiny does not have it: "
+	check "nor that the roles are" is '[[c["saved"] for c in b["components"]] for b in o["backups"]]' "[[False, False, False]]"
+	check "and nothing of them stays" [ -z "$(find tiny -type f)" ]
+	mv kept.csv state/sizes/otc.csv
 	policy='min_free = "100GB"; '
 	site
 	expect_exit 1 "where the room will not do nothing is begun" "$MIDWATCH" backup otc --emergency --store tiny
