@@ -335,6 +335,37 @@ check_disk(struct site *s, size_t i, struct site_disk *d)
 	    (int)d->warn, (int)d->high, (int)d->critical);
 }
 
+static bool
+same_folder(const struct site_store *a, const struct site_store *b)
+{
+	size_t n, m;
+
+	if (a->path == NULL || b->path == NULL || (a->at != NULL) !=
+	    (b->at != NULL) || (a->at != NULL && strcmp(a->at, b->at) != 0))
+		return false;
+	n = strlen(a->path);
+	m = strlen(b->path);
+	while (n > 1 && a->path[n - 1] == '/')
+		n--;
+	while (m > 1 && b->path[m - 1] == '/')
+		m--;
+	return n == m && memcmp(a->path, b->path, n) == 0;
+}
+
+/* Two in one folder would be in each other's way: neither could claim a set. */
+static void
+check_store(struct site *s, size_t i, struct site_store *all)
+{
+	char *path = WHERE("stores[%zu].path", i);
+
+	(void)sc_place_ref(s, WHERE("stores[%zu].at", i), &all[i].at);
+	sc_path(s, 0, path, all[i].at, &all[i].path);
+	for (size_t k = 0; k < i; k++)
+		if (same_folder(&all[k], &all[i]))
+			sc_wrong(s, 0, path, "is the folder of stores[%zu]: "
+			    "that would be one copy, not two", k);
+}
+
 /* A list of stores without one twice; also: those of another list as well. */
 static void
 check_stores_named(struct site *s, const char *where, const struct conf_strs *l,
@@ -469,12 +500,8 @@ check_lists(struct site *s)
 		check_db(s, i, &db[i]);
 	EACH(i, components, site_component, part)
 		check_component(s, i, &part[i]);
-	EACH(i, stores, site_store, store) {
-		(void)sc_place_ref(s, WHERE("stores[%zu].at", i),
-		    &store[i].at);
-		sc_path(s, 0, WHERE("stores[%zu].path", i), store[i].at,
-		    &store[i].path);
-	}
+	EACH(i, stores, site_store, store)
+		check_store(s, i, store);
 	EACH(i, disks, site_disk, disk)
 		check_disk(s, i, &disk[i]);
 	EACH(i, services, site_service, service)

@@ -451,6 +451,18 @@ a_misspelt_key_is_told_as_documented(void **state)
 }
 
 static void
+two_stores_are_two_folders(void **state)
+{
+	(void)state;
+	assert_string_equal(problem_of(NAMED
+	    "stores = ( { name = \"a\"; path = \"/b\"; },\n"
+	    "  { name = \"c\"; path = \"/b//\"; at = \"here\"; },\n"
+	    "  { name = \"d\"; path = \"/b/d\"; } );"), "site.cfg:3: "
+	    "stores[1].path: is the folder of stores[0]: that would be one "
+	    "copy, not two");
+}
+
+static void
 a_syntax_error_is_told_alone(void **state)
 {
 	(void)state;
@@ -708,6 +720,7 @@ static const struct CMUnitTest tests[] = {
 	TEST(a_command_is_a_line_for_the_shell_or_words),
 	TEST(every_mistake_is_told_in_one_run_with_its_line),
 	TEST(a_misspelt_key_is_told_as_documented),
+	TEST(two_stores_are_two_folders),
 	TEST(a_syntax_error_is_told_alone),
 	TEST(other_files_are_not_included),
 	TEST(numbers_that_the_parser_would_cut_are_refused),
