@@ -170,6 +170,38 @@ site_db(const struct site *s, const char *name)
 	return NULL;
 }
 
+bool
+site_lacks(const struct site *s, unsigned what, const char *name,
+    struct err *e)
+{
+	VEC(const char *) all = { 0 };
+	struct buf list = BUF_INIT;
+	const char *near = NULL;
+
+	for (size_t i = 0; what & SITE_DATABASE && i < site_dbs(s); i++)
+		VEC_PUSH(&all, site_db_at(s, i)->name);
+	for (size_t i = 0; what & SITE_COMPONENT && i < site_components(s); i++)
+		VEC_PUSH(&all, site_component_at(s, i)->name);
+	for (size_t i = 0; what & SITE_STORE && i < site_stores(s); i++)
+		VEC_PUSH(&all, site_store_at(s, i)->name);
+	for (size_t i = 0; i < all.n; i++) {
+		buf_printf(&list, "%s%s", i > 0 ? ", " : "", all.v[i]);
+		if (strcasecmp(all.v[i], name) == 0)
+			near = all.v[i];
+	}
+	if (near == NULL)
+		near = text_nearest(name, all.v, all.n);
+	err_set(e, ERR_USAGE, "the site has no %s '%s'%s%s%s",
+	    what & SITE_STORE ? "store" : what & SITE_COMPONENT ?
+	    "database or component" : "database", name, near != NULL ?
+	    ", did you mean '" : "", near != NULL ? near : "", near != NULL ?
+	    "'?" : "");
+	err_hint(e, "It has: %s.", list.n > 0 ? list.p : "none");
+	buf_release(&list);
+	VEC_RELEASE(&all);
+	return false;
+}
+
 const char *
 site_where(const struct site *s, const char *spec,
     const struct site_place **ret_place)

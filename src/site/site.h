@@ -330,6 +330,12 @@ const struct site_log *site_log(const struct site *s, const char *name);
 const struct site_contact *site_contact(const struct site *s,
     const char *who);
 
+/* What was typed is none of these: so much is said, with the nearest and with all
+ * that there are. Always false. */
+enum site_what { SITE_DATABASE = 1, SITE_COMPONENT = 2, SITE_STORE = 4 };
+bool site_lacks(const struct site *s, unsigned what, const char *name,
+    struct err *e);
+
 /* "bastion:~/.pgpass": the path, and its place in *ret_place (NULL: here). */
 const char *site_where(const struct site *s, const char *spec,
     const struct site_place **ret_place);

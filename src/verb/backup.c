@@ -27,7 +27,7 @@ struct work {
 	struct state *state;
 	bool all_unsafe, want_json;
 	VEC(const char *) names;
-	size_t saved, busy;
+	size_t saved, partly, busy;	/* partly: on some store, not on all */
 	bool cancelled;
 	struct buf lost;		/* what became of the others, for people */
 };
@@ -97,6 +97,7 @@ save_one(struct work *w, const char *name)
 	if (!ok)
 		say_lost(w, &d, name, &e);
 	w->saved += ok;
+	w->partly += !ok && d.parts.n > 0 && d.parts.v[0].saved;
 	w->busy += d.parts.n > 0 && d.parts.v[0].busy;
 	w->cancelled = w->cancelled || d.cancelled;
 	if (w->s.json.n > 0)
@@ -203,8 +204,10 @@ save_all(struct work *w)
 	if (w->cancelled)
 		saving_say(s, "[FAIL] cancelled");
 	if (w->names.n > 1)
-		saving_say(s, "[%s] %zu of %zu saved and verified", status ==
-		    EXIT_DONE ? "OK" : "FAIL", w->saved, w->names.n);
+		saving_say(s, w->partly > 0 ? "[%s] %zu of %zu saved and verified, "
+		    "%zu more not on every store, or not whole" :
+		    "[%s] %zu of %zu saved and verified", status ==
+		    EXIT_DONE ? "OK" : "FAIL", w->saved, w->names.n, w->partly);
 	saving_ends(s, text, status);
 	if (emergency && status == EXIT_FAILED)
 		tell_lost(w, names.p);
@@ -219,6 +222,20 @@ save_all(struct work *w)
 }
 
 /* ---- the job --------------------------------------------------------------------- */
+
+/* Whatever was typed twice, also by another name of it, is saved once. */
+static void
+take_name(struct work *w, const char *name)
+{
+	const struct site_db *db = site_db(&w->s.desk.site, name);
+
+	if (db != NULL)
+		name = db->name;
+	for (size_t i = 0; i < w->names.n; i++)
+		if (strcmp(w->names.v[i], name) == 0)
+			return;
+	VEC_PUSH(&w->names, name);
+}
 
 static void
 take_args(struct work *w, const json_t *args)
@@ -237,7 +254,7 @@ take_args(struct work *w, const json_t *args)
 		.level = level != NULL && strcmp(level, "small") == 0 ?
 		    GZ_SMALL : GZ_FAST };
 	json_array_foreach(list, i, one)
-		VEC_PUSH(&w->names, json_string_value(one));
+		take_name(w, json_string_value(one));
 }
 
 int
@@ -299,17 +316,15 @@ names_known(const struct cli *c, const struct desk *d, const struct words *o,
 	const struct site *site = &d->site;
 
 	if (o->store != NULL && site_store(site, o->store) == NULL)
-		return err_set(e, ERR_USAGE, "the site has no store '%s'",
-		    o->store);
+		return site_lacks(site, SITE_STORE, o->store, e);
 	for (size_t i = 0; i < c->words.n; i++) {
 		const char *name = c->words.v[i];
 
 		if (site_db(site, name) != NULL ||
 		    site_component(site, name) != NULL)
 			continue;
-		err_set(e, ERR_USAGE, "the site has no database or component "
-		    "'%s'", name);
-		return err_hint(e, "Its site file is %s.", site->path);
+		return site_lacks(site, SITE_DATABASE | SITE_COMPONENT, name,
+		    e);
 	}
 	return true;
 }

@@ -317,15 +317,7 @@ wants(const struct desk *d, const struct cli *c, struct watch_want *want,
 bool
 locks_no_db(const struct desk *d, const char *name, struct err *e)
 {
-	struct buf all = BUF_INIT;
-
-	for (size_t i = 0; i < site_dbs(&d->site); i++)
-		buf_printf(&all, "%s%s", i > 0 ? ", " : "",
-		    site_db_at(&d->site, i)->name);
-	err_set(e, ERR_USAGE, "the site has no database '%s'", name);
-	err_hint(e, "It has: %s.", all.n > 0 ? all.p : "none");
-	buf_release(&all);
-	return false;
+	return site_lacks(&d->site, SITE_DATABASE, name, e);
 }
 
 static int

@@ -431,8 +431,7 @@ recover_one(struct cli *c, struct desk *d, struct words *w)
 	bool ok;
 
 	if (r.ask.db == NULL) {
-		err_set(&e, ERR_USAGE, "the site has no database '%s'",
-		    c->words.v[0]);
+		site_lacks(&d->site, SITE_DATABASE, c->words.v[0], &e);
 		return cli_fail(c, &e);
 	}
 	ok = recover_look(&r, &e) && (r.mode == RECOVER_NOTHING ||

@@ -295,7 +295,7 @@ recover_check_verb(struct cli *c, struct desk *d)
 	int status;
 
 	if (only != NULL && site_db(&d->site, only) == NULL) {
-		err_set(&e, ERR_USAGE, "the site has no database '%s'", only);
+		site_lacks(&d->site, SITE_DATABASE, only, &e);
 		return cli_fail(c, &e);
 	}
 	follow_incident(d);

@@ -508,6 +508,11 @@ verb_restore(struct cli *c, int argc, char **argv)
 	    !cli_words(c, 1, 2, USAGE))
 		return EXIT_USAGE;
 	/* the newest of all may be the damage itself, copied a moment ago */
+	if (c->words.n < 2 && (strcmp(c->words.v[0], "latest") == 0 ||
+	    strchr(c->words.v[0], '/') != NULL ||
+	    set_name_parse(c->words.v[0], &(struct set_name){ .at = 0 })))
+		return cli_usage("which database of '%s'? usage: midwatch "
+		    "restore %s DB", c->words.v[0], c->words.v[0]);
 	if (c->words.n < 2)
 		return cli_usage("which set of '%s'? 'midwatch sets' lists "
 		    "them; a step of a runbook takes '--arg set=SET'",

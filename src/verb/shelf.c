@@ -49,8 +49,7 @@ shelves_open(struct shelves *s, const struct site *site, const char *only,
 	if (s->v.n > 0)
 		return true;
 	if (only != NULL)
-		return err_set(e, ERR_USAGE, "the site has no store '%s'",
-		    only);
+		return site_lacks(site, SITE_STORE, only, e);
 	return err_set(e, ERR_USAGE, "the site has no stores");
 }
 

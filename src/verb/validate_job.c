@@ -589,11 +589,10 @@ begin(struct run *r, struct cli *c, struct err *e)
 		return err_set(e, ERR_USAGE, "there is no site file");
 	if (r->db != NULL && site_db(&r->d.site, r->db) == NULL &&
 	    site_component(&r->d.site, r->db) == NULL)
-		return err_set(e, ERR_USAGE, "the site has no database '%s'",
-		    r->db);
+		return site_lacks(&r->d.site, SITE_DATABASE | SITE_COMPONENT,
+		    r->db, e);
 	if (r->store != NULL && site_store(&r->d.site, r->store) == NULL)
-		return err_set(e, ERR_USAGE, "the site has no store '%s'",
-		    r->store);
+		return site_lacks(&r->d.site, SITE_STORE, r->store, e);
 	follow_incident(&r->d);
 	return true;
 }
@@ -695,9 +694,12 @@ work(struct run *r, struct err *e)
 		ok = validate_shelf(r, s, now, &sets);
 	}
 	if (ok && sets == 0 && r->failed == 0) {
-		job_say(r->job, "[FAIL] %s '%s'", strcmp(r->want, "latest") ==
-		    0 || strcmp(r->want, "all") == 0 ? "there is no set for" :
-		    "there is no set", r->want);
+		bool named = strcmp(r->want, "latest") != 0 &&
+		    strcmp(r->want, "all") != 0;
+
+		job_say(r->job, "[FAIL] there is no set %s'%s'; 'midwatch %s",
+		    named ? "" : "for ", r->want, named ?
+		    "sets' lists them" : "backup --all-unsafe' makes one");
 		r->failed++;
 	}
 	if (ok)

@@ -81,6 +81,11 @@ nothing_left()	# SENTENCE STORE
 expect_exit 2 "a backup of nothing is wrong usage" "$MIDWATCH" backup
 expect_exit 2 "a database that the site does not have is wrong usage" "$MIDWATCH" backup tape
 check "and it is named" contains "$ERR" "no database or component 'tape'"
+check "with those that there are" contains "$ERR" "It has: otc"
+run_ "$MIDWATCH" backup OTC
+check "and the one that was meant" contains "$ERR" "'OTC', did you mean 'otc'?"
+run_ "$MIDWATCH" backup otc --store nsa
+check "of a store as well" contains "$ERR" "no store 'nsa', did you mean 'nas'?"
 expect_exit 2 "a level that there is not is wrong usage" "$MIDWATCH" backup otc --level 9
 expect_exit 2 "a store that the site does not have is wrong usage" "$MIDWATCH" backup otc --store tape
 
@@ -116,6 +121,8 @@ check "with the truth of each store" is '[(c["store"], c["verified"]) for c in o
 check "and nothing else" [ "$(wc -l <"$WORK/.out")" = 1 ]
 check "sizes are whole numbers in the history" sh -c \
     '[ "$(wc -l <state/sizes/otc.csv)" = 2 ] && ! grep -vqE "^[0-9TZ]+,[a-z]+(,-?[0-9]+){5},(good|bad)$" state/sizes/otc.csv'
+run_ "$MIDWATCH" backup otc otc --store local --json
+check "what is named twice is saved once" is 'len(o["backups"])' 1
 expect_exit 0 "nothing is unsafe then" "$MIDWATCH" backup --all-unsafe
 check "and that is said" contains "$OUT" "[OK] nothing is unsafe"
 python3 -c 'import time; time.sleep(1.001 - time.time() % 1)'

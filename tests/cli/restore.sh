@@ -53,6 +53,8 @@ tables()	# DATABASE
 # --- the plan, and what it refuses ------------------------------------------------
 expect_exit 2 "which set must be said" "$MIDWATCH" restore otc
 check "and how a runbook's step says it" contains "$ERR" "--arg set=SET"
+expect_exit 2 "which database must be said, too" "$MIDWATCH" restore $S
+check "and in which place" contains "$ERR" "restore $S DB"
 expect_exit 1 "without another target it is the database itself" "$MIDWATCH" restore $S otc --plan
 check "which has to answer" contains "$ERR" "otc"
 expect_exit 2 "a database that no set has is named" restore $S otx --into "$into"
