@@ -142,13 +142,14 @@ row_nightly(struct asking *a, bool *none)
 	const char *result;
 	size_t i = 0;
 
-	*none = a->site->schedule.nightly < 0;
+	r = reading(a, "schedule", &i);
+	result = r != NULL ? json_get_str(r->data, "result") : NULL;
+	/* without an hour there may still have been one */
+	*none = a->site->schedule.nightly < 0 && result == NULL;
 	if (*none)
 		return t;
-	r = reading(a, "schedule", &i);
 	if (r == NULL || failed(a, &t, r))
 		return r == NULL ? TRUTH_UNKNOWN : t;
-	result = json_get_str(r->data, "result");
 	if (json_get_bool(r->data, "missed"))
 		precheck_found(a, &t, TRUTH_NO, "it did not run: %s", r->text);
 	else if (result == NULL)

@@ -418,6 +418,9 @@ static enum truth
 judge_schedule(const struct asked *a, const struct reading *r, struct buf *why)
 {
 	(void)a;
+	if (json_get_str(r->data, "hour") == NULL)
+		return say(TRUTH_UNKNOWN, why, "the site file states no hour of "
+		    "the nightly");
 	return judge_flag(r, "right", why, "what starts it");
 }
 
@@ -560,8 +563,8 @@ no_such(const struct cond *c, const char *kind, struct buf *why)
 		return say(TRUTH_UNKNOWN, why, "the site file names nothing "
 		    "that is backed up, or no store");
 	if (strcmp(kind, "schedule") == 0)
-		return say(TRUTH_UNKNOWN, why, "the site file states no hour of "
-		    "the nightly");
+		return say(TRUTH_UNKNOWN, why, "the site file names nothing "
+		    "that a nightly would save");
 	return say(TRUTH_UNKNOWN, why, "the site file names no %ss", kind);
 }
 

@@ -3,6 +3,8 @@
  * what starts it (starter.h) really fire at the hour that the site states, in
  * the site's own zone, in each night of the coming year?
  *
+ * Where the site states no hour only the last run is told.
+ *
  * data: hour ("02:00") and zone (the site's); due, until and next (UTC: when it
  * was due last, the end of that window, when it is due next); window_ms;
  * began, ended (UTC: the last run that was seen) and result ("open", "good",
@@ -208,6 +210,34 @@ judge_run(struct eye *eye, const struct target *t, struct night_seen *seen,
 	else
 		say_no_run(r, run, plan, eye->now);
 	return false;
+}
+
+/* Somebody starts it by hand, or something else at an hour of its own: what became
+ * of the last run is as true. */
+static void
+judge_unstated(struct eye *eye, const struct target *t,
+    struct night_seen *seen, struct reading *r)
+{
+	static const char unstated[] = "the site states no hour for the nightly";
+	const struct night_run *run;
+	char began[40];
+
+	night_look(seen, eye, t);
+	run = night_last(seen);
+	if (run == NULL) {
+		reading_say(r, LEVEL_OK, NULL, "%s, and none was seen here",
+		    unstated);
+		return;
+	}
+	put_run(r, run);
+	clock_fmt_site(began, run->started);
+	if (run->result == NIGHT_BAD)
+		reading_say(r, LEVEL_CRITICAL, "midwatch backup --all-unsafe",
+		    "the nightly of %.16s failed; %s", began, unstated);
+	else
+		reading_say(r, LEVEL_OK, NULL, "%s; the last one began at "
+		    "%.16s%s", unstated, began, run->result == NIGHT_GOOD ?
+		    " and ended well" : "");
 }
 
 /* ---- is it started, and when? -------------------------------------------- */
@@ -578,7 +608,7 @@ schedule_read(struct eye *eye, struct target *t, struct reading *r,
 	if (t->memory == NULL)
 		t->memory = xcalloc(1, sizeof(struct night_seen));
 	if (!night_plan(eye->site, eye->now, &plan)) {
-		reading_say(r, LEVEL_OK, NULL, "the site states no hour");
+		judge_unstated(eye, t, t->memory, r);
 		return;
 	}
 	(void)snprintf(hour, sizeof hour, "%02d:%02d", (int)(s->nightly / 60),
@@ -604,7 +634,8 @@ read_schedule(struct eye *eye, struct target *t, struct reading *r)
 static size_t
 count(const struct site *site)
 {
-	return site->schedule.nightly >= 0 ? 1 : 0;
+	return site->schedule.nightly >= 0 || (site_stores(site) > 0 &&
+	    site_dbs(site) + site_components(site) > 0) ? 1 : 0;
 }
 
 static void

@@ -93,7 +93,7 @@ look(const struct desk *d, struct held *h)
 	struct readings all = { 0 };
 
 	judge_flag(h, d);
-	if (!d->have_site || d->site.schedule.nightly < 0)
+	if (!d->have_site)
 		return;
 	watch_round(&d->site, &d->state, want, 2, clock_mono_ms() + LOOK_MS,
 	    &all);

@@ -174,6 +174,15 @@ expect_exit 0 "outside of it it may run" freeze check
 "$MIDWATCH" nightly >/dev/null 2>&1
 expect_exit 3 "after a backup that failed it waits" freeze check
 check "for that reason" contains "$OUT" "the last nightly failed"
+sed -i '/^schedule/d' midwatch.cfg
+expect_exit 3 "also where the site states no hour for it" freeze check
+check "for the same reason" contains "$OUT" "the last nightly failed"
+run_ "$MIDWATCH" precheck --only nightly
+check "and no migration runs on it" [ "$STATUS" = 1 ]
+run_ "$MIDWATCH" status
+check "which status shouts" contains "$OUT" "the nightly of"
+rm -r nas
+expect_exit 0 "where none was ever seen it may run" freeze check --state fresh
 
 # --- left on ---------------------------------------------------------------------------------
 site 'on = "true";'
