@@ -194,6 +194,7 @@ while True:
         break
     seen += some
     if not sent and b"type arp to do this" in seen:
+        os.system(os.environ.get("MEANWHILE", ":"))
         os.write(fd, answer.encode() + b"\n")
         sent = True
 sys.stdout.write(seen.decode(errors="replace"))
@@ -205,6 +206,18 @@ check "nothing at all" test "$(verifier)" = "$before"
 expect_exit 0 "its name does it" python3 typed.py arp "$MIDWATCH" -c site.cfg recover arp --rotate
 check "and the new one logs in" logs_in
 check "no secret was shown" lacks "$OUT" "$(sed -n 's/.*:arp:backup://p' pgpass)"
+
+stored wrong
+set_password 'mended by hand'
+before=$(verifier)
+stored 'mended by hand' pgpass.right
+MEANWHILE="cp -p pgpass.right pgpass"
+export MEANWHILE
+expect_exit 0 "what somebody mends while one confirms is well" python3 typed.py arp "$MIDWATCH" -c site.cfg recover arp
+unset MEANWHILE
+check "and needs nothing" contains "$OUT" "the login works; nothing was done"
+check "so that nothing is done" test "$(verifier)" = "$before"
+rm pgpass.right
 
 # --- what the role can read -----------------------------------------------------------------
 "$PG_BIN/psql" -XAtq -h "$WORK/pg" -p "$PG_PORT" -U postgres -d arp -c 'CREATE TABLE ledger (i int)'
