@@ -139,25 +139,48 @@ guard_backup_name(const char *name)
 static bool
 has(const char *p, size_t n, const char *word)
 {
-	return memmem(p, n, word, strlen(word)) != NULL;
+	size_t k = strlen(word);
+
+	for (; n >= k; p++, n--)
+		if (strncasecmp(p, word, k) == 0)
+			return true;
+	return false;
 }
 
-/* Anything that psql could have written, or could read. */
+/* Anything that psql could have written, or could read; and other texts that carry
+ * something. */
 static bool
 is_sql(const char *p, size_t n)
 {
 	static const char *const words[] = { "PostgreSQL database",
 		"-- Dump", "pg_dump", "mysqldump", "\\connect", "\\restrict",
 		"CREATE TABLE", "CREATE DATABASE", "CREATE ROLE", "CREATE SCHEMA",
-		"ALTER ROLE", "ALTER TABLE", "INSERT INTO", "COPY ",
+		"ALTER ROLE", "ALTER TABLE", "INSERT INTO", "FROM stdin",
 		"SET statement_timeout", "SET client_encoding", "BEGIN PGP",
-		"age-encryption.org", "begin 6", "START WAL LOCATION",
-		"PostgreSQL-Backup-Manifest" };
+		"age-encryption.org", "begin 6", "begin-base64",
+		"START WAL LOCATION", "PostgreSQL-Backup-Manifest", "-+-" };
 
 	for (size_t i = 0; i < sizeof words / sizeof *words; i++)
 		if (has(p, n, words[i]))
 			return true;
-	return false;
+	/* in small letters it is a word of people */
+	return memmem(p, n, "COPY ", 5) != NULL;
+}
+
+/* A comment of SQL, JSON, XML: no log begins so. */
+static bool
+begins_as_data(const char *p, size_t n)
+{
+	while (n > 0 && strchr(" \t\r\n", *p) != NULL && *p != '\0') {
+		p++;
+		n--;
+	}
+	if (n == 0)
+		return false;
+	if (n == 1 || *p == '{' || *p == '<')
+		return *p == '{' || *p == '<' || *p == '[';
+	return memcmp(p, "--", 2) == 0 || memcmp(p, "/*", 2) == 0 ||
+	    (*p == '[' && strchr("{[\"' \r\n", p[1]) != NULL);
 }
 
 /* Nothing is said yet of what follows. */
@@ -169,40 +192,124 @@ is_blank(const char *p, size_t n)
 	return n == 0;
 }
 
+enum { SOLID = 60, SOLID_SHORT = 16, ALIKE = 3 };
+
+struct row {
+	size_t n;			/* bytes, without the line's end */
+	bool tab, solid;		/* no blank in it, and no mere rule */
+	size_t parts[3];		/* of each mark that may part fields */
+};
+
+static void
+read_row(struct row *r, const char *p, size_t n)
+{
+	static const char marks[] = ",;|";
+	bool rule = true;
+
+	while (n > 0 && p[n - 1] == '\r')
+		n--;
+	*r = (struct row){ .n = n, .solid = true };
+	for (size_t i = 0; i < n; i++) {
+		const char *mark = p[i] == '\0' ? NULL : strchr(marks, p[i]);
+
+		r->tab = r->tab || p[i] == '\t';
+		r->solid = r->solid && p[i] != ' ';
+		rule = rule && p[i] == p[0];
+		if (mark != NULL)
+			r->parts[mark - marks]++;
+	}
+	r->solid = r->solid && !rule;
+}
+
+/* As the one before: lines of base64 or of digits, fields of a table. */
+static bool
+is_alike(const struct row *a, const struct row *b)
+{
+	if (a->solid && b->solid && a->n == b->n && a->n >= SOLID_SHORT)
+		return true;
+	for (size_t i = 0; i < 3; i++)
+		/* a log's own time may have one comma in it */
+		if (a->parts[i] == b->parts[i] && a->parts[i] > (i == 0 &&
+		    !(a->solid && b->solid)))
+			return true;
+	return false;
+}
+
 /* Rows of COPY, a CSV, base64: text that no log looks like. */
 static bool
 is_rows(const char *p, size_t n)
 {
-	const char *nl = memchr(p, '\n', n);
-	size_t first = nl != NULL ? (size_t)(nl - p) : n;
+	struct row before = { .n = 0 }, row;
+	size_t alike = 0;
 
-	return memchr(p, '\t', first) != NULL || (first >= 60 &&
-	    memchr(p, ' ', first) == NULL);
+	for (size_t at = 0; at < n;) {
+		const char *nl = memchr(p + at, '\n', n - at);
+		size_t len = nl != NULL ? (size_t)(nl - p) - at : n - at;
+
+		read_row(&row, p + at, len);
+		if ((at == 0 && row.tab) || (row.solid && row.n >= SOLID))
+			return true;
+		alike = at > 0 && is_alike(&before, &row) ? alike + 1 : 1;
+		if (alike >= ALIKE)
+			return true;
+		before = row;
+		at += len + 1;
+	}
+	return false;
+}
+
+/* cut: there may be half a character at the end. */
+static bool
+is_text(const char *p, size_t n, bool cut)
+{
+	uint32_t cp;
+
+	for (size_t i = 0; i < n;) {
+		size_t len = text_utf8_len(p + i, n - i, &cp);
+
+		/* the last character may be cut off */
+		if (len == 0 && cut && n - i < 4)
+			break;
+		if (len == 0 || (cp < 0x20 && cp != '\n' && cp != '\t' &&
+		    cp != '\r' && cp != '\033' && cp != '\f'))
+			return false;
+		i += len;
+	}
+	return true;
+}
+
+static bool
+is_program(const char *p, size_t n)
+{
+	return n >= 4 && memcmp(p, "\177ELF", 4) == 0;
 }
 
 bool
 guard_backup_bytes(const void *bytes, size_t n)
 {
 	const char *p = bytes;
-	uint32_t cp;
 
-	if (n == 0)
+	if (n == 0 || is_program(p, n))
 		return false;
-	if (n >= 4 && memcmp(p, "\177ELF", 4) == 0)
-		return false;
-	for (size_t i = 0; i < n;) {
-		size_t len = text_utf8_len(p + i, n - i, &cp);
-
-		/* the last character may be cut off */
-		if (len == 0 && n == GUARD_HEAD && n - i < 4)
-			break;
-		if (len == 0 || (cp < 0x20 && cp != '\n' && cp != '\t' &&
-		    cp != '\r' && cp != '\033' && cp != '\f'))
-			return true;
-		i += len;
-	}
-	return is_sql(p, n) || is_rows(p, n) || (n == GUARD_HEAD &&
+	return !is_text(p, n, n == GUARD_HEAD) || is_sql(p, n) ||
+	    begins_as_data(p, n) || is_rows(p, n) || (n == GUARD_HEAD &&
 	    is_blank(p, n));
+}
+
+bool
+guard_backup_tail(const void *head, size_t n, const void *bytes, size_t size)
+{
+	const char *p = bytes, *nl = memchr(bytes, '\n', size);
+	size_t skip = nl != NULL ? (size_t)(nl - p) + 1 : 0;
+
+	if (is_program(head, n))
+		return false;
+	/* it may begin in the middle of a character, and of a line */
+	while (nl == NULL && skip < 3 && skip < size &&
+	    ((unsigned char)p[skip] & 0xc0) == 0x80)
+		skip++;
+	return !is_text(p + skip, size - skip, false) ||
+	    is_sql(p + skip, size - skip) || is_rows(p + skip, size - skip);
 }
 
 /* ---- homes ------------------------------------------------------------------------ */

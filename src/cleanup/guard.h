@@ -6,7 +6,7 @@
  *		refuse(why);
  *
  * Whether a file could be a backup is asked the cautious way round: only what is
- * surely none (plain text without SQL, a program's core, nothing at all) is
+ * surely none (lines as a log has them, a program's core, nothing at all) is
  * called none.
  */
 #ifndef CLEANUP_GUARD_H
@@ -25,6 +25,8 @@ const char *guard_folder(const char *name);
 bool guard_backup_name(const char *name);
 /* By its first bytes, at most GUARD_HEAD. */
 bool guard_backup_bytes(const void *p, size_t n);
+/* By its last bytes too, where the file is longer than its head. */
+bool guard_backup_tail(const void *head, size_t n, const void *p, size_t size);
 /* Homes of people in the text of a passwd file, added to out[max]; each is the
  * caller's to free. How many there are then. */
 size_t guard_homes(const char *passwd, size_t size, char **out, size_t n,

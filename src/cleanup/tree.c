@@ -135,23 +135,35 @@ is_mounted(const struct tree *t, const struct tree_entry *x)
 	return x->mounted || x->id.dev != t->root.dev;
 }
 
+/* What begins as text may end as something else. */
+static bool
+may_hold_backup(struct judge *j, const struct tree_entry *x)
+{
+	struct buf head = BUF_INIT, tail = BUF_INIT;
+	struct err quiet = ERR_INIT;
+	bool may = !tree_bytes(j->part, x->path, 0, &head, &quiet) ||
+	    guard_backup_bytes(head.p, head.n);
+
+	if (!may && x->id.size > GUARD_HEAD)
+		may = !tree_bytes(j->part, x->path, x->id.size - GUARD_HEAD,
+		    &tail, &quiet) || guard_backup_tail(head.p, head.n, tail.p,
+		    tail.n);
+	buf_release(&head);
+	buf_release(&tail);
+	return may;
+}
+
 /* By any name on the way to it, or by its bytes. */
 static bool
 may_be_backup(struct judge *j, const struct tree_entry *x)
 {
-	struct buf head = BUF_INIT;
-	struct err quiet = ERR_INIT;
 	char *copy = xstrdup(x->path), *rest = copy, *name;
 	bool may = false;
 
 	while (!may && (name = strsep(&rest, "/")) != NULL)
 		may = guard_backup_name(name);
 	free(copy);
-	if (!may)
-		may = !tree_head(j->part, x->path, &head, &quiet) ||
-		    guard_backup_bytes(head.p, head.n);
-	buf_release(&head);
-	return may;
+	return may || may_hold_backup(j, x);
 }
 
 static void

@@ -48,9 +48,10 @@ void tree_release(struct tree *t);
 void tree_judge(struct clean_plan *p, size_t part, struct tree *t);
 void tree_mark(struct clean_item *i);
 
-/* The beginning of a file there; false: it cannot be read. */
-bool tree_head(const struct clean_part *part, const char *path,
-    struct buf *out, struct err *e);
+/* GUARD_HEAD bytes of a file there, from some offset on; false: they cannot be
+ * read. */
+bool tree_bytes(const struct clean_part *part, const char *path,
+    int64_t offset, struct buf *out, struct err *e);
 
 /* Removes one. ERR_GUARD: it is not what the plan has. *opened is kept between
  * calls, NULL at first. */

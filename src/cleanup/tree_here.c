@@ -205,8 +205,8 @@ tree_look_here(struct tree *t, const char *path, struct err *e)
 }
 
 bool
-tree_head(const struct clean_part *part, const char *path, struct buf *out,
-    struct err *e)
+tree_bytes(const struct clean_part *part, const char *path, int64_t offset,
+    struct buf *out, struct err *e)
 {
 	char *full = file_join(part->path, path);
 	struct place_file *f;
@@ -214,7 +214,7 @@ tree_head(const struct clean_part *part, const char *path, struct buf *out,
 	ssize_t n = 0;
 	size_t got = 0;
 
-	f = place_read_open(part->place, full, 0, e);
+	f = place_read_open(part->place, full, offset, e);
 	while (f != NULL && got < sizeof room &&
 	    (n = place_file_read(f, room + got, sizeof room - got, e)) > 0)
 		got += (size_t)n;

@@ -82,6 +82,36 @@ what_could_be_a_backup_is_known_by_its_bytes(void **state)
 		{ "age", "age-encryption.org/v1\n", 22, true },
 		{ "base64", "QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVpBQkNERUZHSElK"
 		    "S0xNTk9QUVJT\n", 61, true },
+#define B(name, bytes, may) { name, bytes, sizeof bytes - 1, may }
+		B("sql in small letters", "insert into t values (1);\n", true),
+		B("rows by copy in small letters", "copy t from stdin;\n", true),
+		B("sql that begins with a licence", "-- All rights are\n", true),
+		B("and one in the other comment", "/* All rights are\n", true),
+		B("base64 in short lines", "\n" "QUJDREVGR0hJSktMTU5P\n"
+		    "QUFDREVGR0hJSktMTU5P\nQUJCREVGR0hJSktMTU5P\n", true),
+		B("digits", "deadbeef12345678\ndeadbeef12345679\n"
+		    "deadbeef1234567a\n", true),
+		B("base64 behind a head", "From: x\n\nQUJDREVGR0hJSktMTU5PUFFSU"
+		    "1RVVldYWVpBQkNERUZHSElKS0xNTk9QUVJT\n", true),
+		B("comma separated", "1,a b,2024\n2,c d,2024\n3,e f,2024\n",
+		    true),
+		B("two columns", "1,ada\n2,bob\n3,eve\n", true),
+		B("by bars", "1|ada\n2|bob x\n3|eve\n", true),
+		B("by semicolons", "1;ada\n2;bob x\n3;eve\n", true),
+		B("a table of psql", " id | name\n----+------\n", true),
+		B("json", "{\"id\": 1, \"name\": \"a\"}\n", true),
+		B("a list in json", "[\n  { \"id\": 1 }\n]\n", true),
+		B("xml", "<?xml version=\"1.0\"?>\n", true),
+		B("a log with its times in brackets", "[2025-02-14 02:10] a\n"
+		    "[ERROR] Disk usage at 96%\n[FAIL] it ended\n", false),
+		B("a log with a comma in its times", "2025-02-14 02:10:00,123 a\n"
+		    "2025-02-14 02:10:00,124 b\n2025-02-14 02:10:01,999 c\n",
+		    false),
+		B("a log with rules", "==================\n=================="
+		    "\n==================\n", false),
+		B("a log that tells of a copy", "02:10 copy of otc sent\n",
+		    false),
+		B("short words", "one\ntwo\nsix\nten\n", false),
 		{ "nothing", "", 0, false },
 		{ "a log", "2025-02-14 02:10:00 backup began\n", 33, false },
 		{ "a log in other letters", "02:10 f\xc3\xbcr immer\n", 17,
@@ -109,6 +139,35 @@ a_character_cut_off_at_the_end_is_still_text(void **state)
 	text[sizeof text - 1] = '\xc3';
 	assert_false(guard_backup_bytes(text, sizeof text));
 	assert_true(guard_backup_bytes(text + 1, sizeof text - 1));
+}
+
+static void
+what_begins_as_a_log_is_known_by_its_end(void **state)
+{
+	static const char head[] = "#!/bin/sh\n", program[] = "\177ELF\2\1";
+#define T(bytes, may) { bytes, sizeof bytes - 1, may }
+	static const struct {
+		const char *bytes;
+		size_t n;
+		bool may;
+	} cases[] = {
+		T("f a line\nanother line\n", false),
+		T("\xbc" "r immer\nanother line\n", false),
+		T("\xbc" "r immer", false),
+		T("f a line\n\x1f\x8b\x08\n", true),
+		T("\x1f\x8b\x08 and no line", true),
+		T("e\n-- PostgreSQL database dump complete\n", true),
+		T("e\n1\tada\n", true),
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		test_case(cases[i].bytes);
+		assert_int_equal(guard_backup_tail(head, sizeof head - 1,
+		    cases[i].bytes, cases[i].n), cases[i].may);
+		assert_false(guard_backup_tail(program, sizeof program - 1,
+		    cases[i].bytes, cases[i].n));
+	}
 }
 
 static void
@@ -147,6 +206,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(names_of_backups_are_known),
 	cmocka_unit_test(what_could_be_a_backup_is_known_by_its_bytes),
 	cmocka_unit_test(a_character_cut_off_at_the_end_is_still_text),
+	cmocka_unit_test(what_begins_as_a_log_is_known_by_its_end),
 	cmocka_unit_test(a_head_of_blanks_says_nothing),
 	cmocka_unit_test(homes_are_those_of_people),
 };

@@ -53,16 +53,18 @@ head -c 100000 /dev/urandom >old/unknown.bin
 echo 'PGDMP and more' >old/notes.txt
 echo '2025-01-01 a line of a log' >old/error.log
 printf -- '--\n-- PostgreSQL database dump\n--\n' >old/plain.txt
+{ echo '#!/bin/sh'; yes 'echo a line of a script' | head -n 300; head -c 3000 /dev/urandom; } >old/unpack.run
 old old
 expect_exit 0 "a plan is made" "$MIDWATCH" cleanup --plan
 check "while a database has no copy it says so" contains "$OUT" "otc has no verified copy: until then nothing goes that could be a backup"
 check "noise that could be a backup stays" contains "$OUT" "unknown.bin: it may be a backup, and otc has no verified copy"
 check "and SQL of any name" contains "$OUT" "plain.txt: it may be a backup"
+check "and what begins as text and ends as noise" contains "$OUT" "unpack.run: it may be a backup"
 check "what surely is none may go" contains "$OUT" "old/error.log"
 run_ "$MIDWATCH" cleanup --plan --json
 check "for programs it is one object" is '[i["path"] for i in o["items"]]' "['error.log', 'notes.txt']"
-check "with every reason" is 'len(o["protected"])' 2
-rm old/notes.txt
+check "with every reason" is 'len(o["protected"])' 3
+rm old/notes.txt old/unpack.run
 
 # --- with copies ------------------------------------------------------------------------
 set_ nightly '1 day ago' verified && set_ nightly '2 days ago' verified && set_ nightly '3 days ago' verified &&
