@@ -1,6 +1,8 @@
 /* Looking at everything, and what it means to the disks. */
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "base/secret.h"
@@ -206,6 +208,28 @@ look_stores(struct clean_plan *p)
 
 /* ---- folders and engines ---------------------------------------------------------- */
 
+/* It is, or lies in, a folder that was looked at already. */
+static bool
+is_within(struct clean_plan *p, const struct site_place *at, const char *real,
+    const char *where)
+{
+	for (size_t i = 0; i + 1 < p->parts.n; i++) {
+		const struct clean_part *x = p->parts.v[i];
+		size_t n = x->path != NULL ? strlen(x->path) : 0;
+
+		/* what was refused was not looked at */
+		if (x->sort != CLEAN_TREE || x->at != at || n == 0 ||
+		    x->trouble != NULL ||
+		    strncmp(real, x->path, n) != 0 ||
+		    (real[n] != '\0' && real[n] != '/'))
+			continue;
+		VEC_PUSH(&p->notes, xprintf("%s: it is in %s, which is looked "
+		    "at already", where, x->name));
+		return true;
+	}
+	return false;
+}
+
 static void
 look_tree(struct clean_plan *p, const char *where)
 {
@@ -218,7 +242,9 @@ look_tree(struct clean_plan *p, const char *where)
 
 	ok = ok && (at == NULL ? tree_look_here(&t, path, &e) :
 	    tree_look_far(&t, part->place, path, &e));
-	if (ok) {
+	if (ok && t.never == NULL && is_within(p, at, t.real, where))
+		;
+	else if (ok) {
 		part->path = xstrdup(t.real);
 		part->root = t.root;
 		look_room(part, t.real);
@@ -364,6 +390,78 @@ drop_troubled(struct clean_plan *p)
 	p->v.n = kept;
 }
 
+/* One thing by two ways: a stray of a store that lies in a folder of the site's. */
+struct known {
+	const struct site_place *at;
+	char *path;
+	size_t i;
+};
+
+static int
+by_path(const void *a, const void *b)
+{
+	const struct known *x = a, *y = b;
+	int d = (x->at > y->at) - (x->at < y->at);
+
+	d = d != 0 ? d : strcmp(x->path, y->path);
+	return d != 0 ? d : (x->i > y->i) - (x->i < y->i);
+}
+
+static char *
+real_root(const struct clean_part *part)
+{
+	char *real = part->at == NULL && part->path != NULL ?
+	    realpath(part->path, NULL) : NULL;
+
+	return real != NULL ? real : part->path != NULL ? xstrdup(part->path) :
+	    NULL;
+}
+
+/* The first of those that name the same thing stays. */
+static void
+drop_twins(struct clean_plan *p)
+{
+	VEC(struct known) all = { 0 };
+	char **roots = xcalloc(p->parts.n + 1, sizeof *roots);
+	bool *twin = xcalloc(p->v.n + 1, sizeof *twin);
+	size_t kept = 0;
+
+	for (size_t i = 0; i < p->parts.n; i++)
+		roots[i] = real_root(p->parts.v[i]);
+	for (size_t i = 0; i < p->v.n; i++) {
+		const struct clean_item *c = &p->v.v[i];
+
+		if (c->kind < CLEAN_CONTAINER && roots[c->part] != NULL)
+			VEC_PUSH(&all, ((struct known){
+			    p->parts.v[c->part]->at,
+			    file_join(roots[c->part], c->what), i }));
+	}
+	if (all.n > 1)
+		qsort(all.v, all.n, sizeof *all.v, by_path);
+	for (size_t i = 1; i < all.n; i++)
+		twin[all.v[i].i] = all.v[i].at == all.v[i - 1].at &&
+		    strcmp(all.v[i].path, all.v[i - 1].path) == 0;
+	for (size_t i = 0; i < p->v.n; i++) {
+		struct clean_item *c = &p->v.v[i];
+
+		if (!twin[i])
+			p->v.v[kept++] = *c;
+		else {
+			free(c->what);
+			free(c->label);
+			free(c->reason);
+		}
+	}
+	p->v.n = kept;
+	for (size_t i = 0; i < all.n; i++)
+		free(all.v[i].path);
+	for (size_t i = 0; i < p->parts.n; i++)
+		free(roots[i]);
+	VEC_RELEASE(&all);
+	free(roots);
+	free(twin);
+}
+
 bool
 clean_look(struct clean_plan *p, const struct clean_ask *ask, struct err *e)
 {
@@ -377,6 +475,7 @@ clean_look(struct clean_plan *p, const struct clean_ask *ask, struct err *e)
 	if (site->cleanup.docker.line != 0 && !cancelled(p))
 		look_engine(p);
 	drop_troubled(p);
+	drop_twins(p);
 	clean_disks(p);
 	if (!cancelled(p))
 		wal_look(p);

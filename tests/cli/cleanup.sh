@@ -194,6 +194,16 @@ expect_exit 3 "also when it was planned before" "$MIDWATCH" cleanup --confirm "$
 exec 8<&-
 check "whole" [ -e "nas/nightly/$far/manifest.json" ]
 
+# --- one thing by two ways ---------------------------------------------------------------------------
+site '' '' '"nas/old", "nas", "nas/../nas/old"'
+mkdir -p nas/old; echo x >nas/old/twice.tmp; old nas/old
+run_ "$MIDWATCH" cleanup --plan
+check "a stray that lies in a folder to be cleaned is listed once" [ "$(grep -c 'twice.tmp$' .out)" = 1 ]
+check "and a folder that is named twice is looked at once" contains "$OUT" "nas/../nas/old: it is in $WORK/nas/old, which is looked at already"
+ask=$(sed -n 's/^code: //p' .out)
+expect_exit 0 "so that all of it goes without a surprise" "$MIDWATCH" cleanup --confirm "$ask"
+check "really" [ ! -e nas/old ]
+
 # --- pg_wal is what fills the disk ---------------------------------------------------------------
 small_fs tmpfs 260M "$WORK/pg" && tight=yes || tight=
 if pg_start_cluster "$WORK/pg" "max_wal_size = 32MB"; then
