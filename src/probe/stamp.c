@@ -6,7 +6,7 @@
 #include <strings.h>
 #include <time.h>
 
-enum { NEAR = 160, DAY_S = 86400, QUARTER_MS = 900000, OFF_MAX_S = 14 * 3600 };
+enum { NEAR = 160, DAY_S = 86400, QUARTER_MS = 900000 };
 
 struct cursor {
 	const char *p, *end;
@@ -386,11 +386,29 @@ stamp_ms(const struct stamp *st, const struct stamp_zone *zone, int64_t now_ms)
 	return to_wall(st, in_year(st->wall_ms, tm.tm_year + 1900), zone);
 }
 
+/* Zones as there are: whole hours, and a few with a half or three quarters. */
+static bool
+is_offset(int64_t off_ms)
+{
+	static const int odd[] = { -570, -210, -150, 210, 270, 330, 345, 390,
+		525, 570, 630, 765, 825 };
+	int64_t minutes = off_ms / 60000;
+
+	if (minutes % 60 == 0)
+		return minutes >= -12 * 60 && minutes <= 14 * 60;
+	for (size_t i = 0; i < sizeof odd / sizeof *odd; i++)
+		if (minutes == odd[i])
+			return true;
+	return false;
+}
+
 bool
 stamp_zone_learn(const struct stamp *last, int64_t mtime_ms, int64_t now_ms,
     struct stamp_zone *ret)
 {
-	static const int64_t slack_ms = 120000;
+	/* what is near by chance is no zone */
+	static const int64_t slack_ms = 120000, after_ms = 60000,
+	    before_ms = 5000;
 	struct stamp_zone utc = { .fixed = true }, site = { 0 };
 	int64_t d, off;
 
@@ -403,8 +421,7 @@ stamp_zone_learn(const struct stamp *last, int64_t mtime_ms, int64_t now_ms,
 	d = stamp_ms(last, &utc, now_ms) - mtime_ms;
 	off = (d + (d < 0 ? -QUARTER_MS : QUARTER_MS) / 2) / QUARTER_MS *
 	    QUARTER_MS;
-	if (off > OFF_MAX_S * 1000LL || off < -OFF_MAX_S * 1000LL ||
-	    llabs(d - off) > slack_ms)
+	if (!is_offset(off) || d - off < -after_ms || d - off > before_ms)
 		return false;
 	*ret = (struct stamp_zone){ true, (int)(off / 1000) };
 	return true;
