@@ -73,17 +73,27 @@ is_refused(struct recover *r, const char *password, struct err *e)
 	    "for this host.");
 }
 
-/* The one that was stored before, else one that never was. */
+/* The one that worked before, else one that was stored, else one that never was. */
 static bool
 old_is_refused(struct recover *r, const char *now, struct err *e)
 {
+	const struct recover_candidate *old = NULL;
 	char other[SCRAM_PASSWORD];
 
-	for (size_t i = 0; i < r->candidates.n; i++)
-		if (strcmp(r->candidates.v[i].password, now) != 0 &&
-		    !r->candidates.v[i].kept)
-			return is_refused(r, r->candidates.v[i].password, e);
-	return scram_password(other, e) && is_refused(r, other, e);
+	for (size_t i = 0; i < r->candidates.n; i++) {
+		const struct recover_candidate *c = &r->candidates.v[i];
+
+		if (strcmp(c->password, now) != 0 && !c->kept && (old == NULL ||
+		    (c->right == SCRAM_YES && old->right != SCRAM_YES)))
+			old = c;
+	}
+	if (old == NULL && !scram_password(other, e))
+		return false;
+	if (!is_refused(r, old != NULL ? old->password : other, e))
+		return false;
+	recover_say(r, old == NULL ? "a wrong one is refused" :
+	    "the old one is refused");
+	return true;
 }
 
 static bool
@@ -92,10 +102,7 @@ prove(struct recover *r, const char *password, struct err *e)
 	if (!logs_in(r, password, e))
 		return err_wrap(e, "the new password does not log in");
 	recover_say(r, "a new connection from here logs in with it");
-	if (!old_is_refused(r, password, e))
-		return false;
-	recover_say(r, "the old one is refused");
-	return true;
+	return old_is_refused(r, password, e);
 }
 
 /* ---- the server ----------------------------------------------------------------------- */

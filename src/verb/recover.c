@@ -145,9 +145,13 @@ show_deeds(const struct recover *r)
 	if (r->mode == RECOVER_NEW)
 		cli_out("will      set a new password of %s, prove it from "
 		    "outside, then write it", r->role);
-	else if (r->mode == RECOVER_FILES)
+	else if (r->mode == RECOVER_FILES) {
 		cli_out("will      write the password of %s into the files",
 		    r->chosen->where);
+		if (r->ask.db->rotate.line != 0)
+			cli_out("or        --rotate sets a new one all the "
+			    "same");
+	}
 	if (r->unlock)
 		cli_out("will      let %s log in again (LOGIN)", r->role);
 	if (r->extend)

@@ -52,6 +52,7 @@ failures() { grep -c 'authentication failed' pg/log; }
 had=$(failures)
 expect_exit 0 "the plan finds it" mw recover arp --plan
 check "and says where" contains "$OUT" "file:$PASSWORD_FILE: the password"
+check "a new one is offered all the same" contains "$OUT" "--rotate sets a new one all the same"
 check "but not what it is" lacks "$OUT$ERR" 'true one'
 check "the one that is stored is said to be wrong" contains "$OUT" "line 2 of '$WORK/pgpass': not the password"
 check "with one failed login in all" test $(($(failures) - had)) = 1
@@ -62,6 +63,14 @@ expect_exit 0 "confirmed, it goes into the password file" mw recover arp --confi
 check "which logs in" logs_in
 check "and the server's password stayed" test "$(verifier)" = "$before"
 check "other lines stay" test "$(sed -n 1p pgpass) $(sed -n 3p pgpass)" = '# mine x:1:y:z:q'
+
+stored wrong
+expect_exit 0 "a new one is set though one was found" mw recover arp --confirm arp --rotate
+check "and logs in" logs_in
+stored 'true one' old.pgpass
+check "while what was found does no more" refused old.pgpass
+rm old.pgpass
+set_password 'true one'
 
 # --- a new one ----------------------------------------------------------------------------
 recover_site
