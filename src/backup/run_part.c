@@ -293,6 +293,35 @@ stream_cancelled(void *ctx)
 	return s->lost.kind != ERR_NONE || run_cancelled(s->r);
 }
 
+/* The bytes of the whole run, not of the one that works: a bar that is full while
+ * six of seven are still to come says that it is over. No total where one of them
+ * cannot be guessed. */
+static void
+tell_progress(struct run *r, const struct item *now, const char *text,
+    int64_t raw, int64_t expected)
+{
+	int64_t done = 0, total = 0;
+	bool known = true;
+
+	if (r->care->progress == NULL)
+		return;
+	for (size_t i = 0; i < r->items.n; i++) {
+		const struct item *it = r->items.v[i];
+		bool over = it->finished != 0;
+		int64_t mine = over ? it->raw : it == now ? raw : 0;
+		int64_t whole = over ? it->raw : it == now ? expected :
+		    it->expected;
+
+		if (run_part_of(r, it)->why != NULL)
+			continue;
+		known = known && (over || whole > 0 || it->component == NULL);
+		done += mine;
+		total += whole > mine ? whole : mine;
+	}
+	r->care->progress(r->care->ctx, text, known ? done : 0, known ? total :
+	    0);
+}
+
 static void
 on_progress(void *ctx, const struct flow_progress *p)
 {
@@ -314,9 +343,7 @@ on_progress(void *ctx, const struct flow_progress *p)
 	}
 	if (p->bottleneck != NULL && *p->bottleneck != '\0')
 		buf_printf(&b, ", waiting for %s", p->bottleneck);
-	if (s->r->care->progress != NULL)
-		s->r->care->progress(s->r->care->ctx, b.p, p->raw,
-		    p->expected);
+	tell_progress(s->r, s->it, b.p, p->raw, p->expected);
 	buf_release(&b);
 }
 
@@ -495,8 +522,8 @@ read_back(struct run *r, struct item *it)
 			char *text = xprintf("%s: reading back from %s",
 			    p->name, s->store->name);
 
-			r->care->progress(r->care->ctx, text, it->raw,
-			    it->raw);
+			/* it is not measured, and is no 100 % */
+			r->care->progress(r->care->ctx, text, 0, 0);
 			free(text);
 		}
 		for (size_t i = 0; ok && i < it->pieces.n; i++)

@@ -198,6 +198,8 @@ save_all(struct work *w)
 		if (emergency)
 			saving_say(s, "[EMERGENCY] %s: backup begins",
 			    w->names.v[i]);
+		s->nth = i + 1;
+		s->of = w->names.n;
 		save_one(w, w->names.v[i]);
 	}
 	status = status_of(w);

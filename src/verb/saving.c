@@ -50,7 +50,13 @@ on_progress(void *ctx, const char *text, int64_t done, int64_t total)
 {
 	struct saving *s = ctx;
 
-	if (s->job != NULL)
+	/* of several runs, one of which works: how full is that one says nothing */
+	if (s->job != NULL && s->of > 1) {
+		char *which = xprintf("%zu of %zu, %s", s->nth, s->of, text);
+
+		job_progress(s->job, which, 0, 0);
+		free(which);
+	} else if (s->job != NULL)
 		job_progress(s->job, text, done, total);
 	else if (clock_mono_ms() - s->told_ms > PLAIN_MS) {
 		s->told_ms = clock_mono_ms();

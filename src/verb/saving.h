@@ -19,6 +19,7 @@ struct saving {
 	const char *what;		/* "backup", "nightly" */
 	const char *class;		/* for the journal */
 	int64_t told_ms;
+	size_t nth, of;			/* this run of so many; 0: the only one */
 	struct run_care care;		/* for backup_run() */
 	struct buf json;		/* the result */
 };
