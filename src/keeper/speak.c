@@ -7,6 +7,7 @@
 #include "action/action.h"
 #include "base/who.h"
 #include "keeper/keeper_intern.h"
+#include "report/update.h"
 
 void
 speak_line(struct keeper *k, struct buf *object)
@@ -262,7 +263,7 @@ put_work(struct buf *b, const struct incident *inc)
 }
 
 static void
-head(struct buf *b, const struct incident *inc)
+head(struct buf *b, const struct incident *inc, const struct site *site)
 {
 	struct buf point = BUF_INIT;
 
@@ -282,7 +283,7 @@ head(struct buf *b, const struct incident *inc)
 	put_time(b, "resolved", inc->resolved);
 	put_time(b, "closed", inc->closed);
 	put_time(b, "last_update", inc->last_update);
-	put_time(b, "next_update", inc->next_update);
+	put_time(b, "next_update", update_due(inc, site));
 	json_put_bool(b, "data_risk", inc->data_risk);
 	json_put_bool(b, "downtime", inc->downtime);
 	json_put_bool(b, "published", inc->published);
@@ -302,7 +303,7 @@ speak_incident(struct keeper *k)
 	struct buf b = BUF_INIT;
 
 	if (k->have)
-		head(&b, &k->inc);
+		head(&b, &k->inc, k->want.site);
 	else {
 		begin(&b, "none");
 		json_close(&b);

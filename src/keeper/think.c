@@ -221,7 +221,8 @@ think(struct keeper *k, int out)
 		say_none(&rb, out);
 	} else {
 		if (inc->state == INC_OPEN && !k->want.read_only)
-			(void)engine_sweep(&en, &(struct err){ 0 });
+			(void)(engine_sweep(&en, &(struct err){ 0 }) &&
+			    engine_sense(&en, &(struct err){ 0 }));
 		say_steps(k, &en, out);
 	}
 	free(path);

@@ -88,6 +88,10 @@ bool engine_watch_proofs(struct engine *en, struct err *e);
 /* Steps that waited for a person, who has done it: they are done. */
 bool engine_settle_waiting(struct engine *en, struct err *e);
 
+/* The next steps that somebody has done by another way, a button or the command
+ * line: what they prove holds, so they are done. */
+bool engine_sense(struct engine *en, struct err *e);
+
 /* Whether it may run now; e->kind ERR_GUARD says why not, *ret_soft that
  * `anyway` would be enough, *ret_confirm that this has to be typed. */
 bool engine_may_run(struct engine *en, const struct rb_step *step,

@@ -447,6 +447,46 @@ engine_settle_waiting(struct engine *en, struct err *e)
 	return ok;
 }
 
+/* Whether the world alone says that it is done: not what only a person can say, and
+ * not what holds because of something that was before it. */
+static bool
+is_sensed(struct engine *en, const struct rb_step *step)
+{
+	const struct inc_step *s = incident_step(en->inc, step->id);
+	const char *why;
+
+	if (step->kind == STEP_MANUAL || step->proves.n == 0 ||
+	    (s != NULL && s->state != STEP_TODO && s->state != STEP_FAILED))
+		return false;
+	for (size_t i = 0; i < step->proves.n; i++)
+		if (step->proves.v[i].within_ms > 0 ||
+		    engine_ask(en, &step->proves.v[i], &why) != TRUTH_YES)
+			return false;
+	return true;
+}
+
+bool
+engine_sense(struct engine *en, struct err *e)
+{
+	const struct rb_step *step, *last = NULL;
+	struct buf members = BUF_INIT;
+	struct lack lack = { .by_person = false };
+	bool ok = true, fresh = en->fresh;
+
+	json_put_bool(&members, "sensed", true);
+	while (ok && (step = engine_next(en)) != NULL && step != last &&
+	    is_sensed(en, step) && proven(en, step, &lack)) {
+		struct step_guard g = engine_guard(en, step->id);
+
+		ok = ended(en, step, true, "proven", NULL, &members, &g, e);
+		last = step;
+	}
+	en->fresh = fresh;
+	lack_release(&lack);
+	buf_release(&members);
+	return ok;
+}
+
 static bool
 pass_gates(struct engine *en, const struct rb_step *step,
     const struct run_options *o, struct err *e)
