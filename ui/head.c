@@ -165,22 +165,37 @@ now_role(enum level l)
 	    l == LEVEL_OK ? ROLE_STRONG : ROLE_CAUTION;
 }
 
+/* The key that does it, from where one stands: "r", or "2 r" where only the second
+ * pane knows it. */
+static void
+put_now_key(const struct shell *s, struct buf *b)
+{
+	enum request r = s->model->head.now_key;
+	int pane = shell_pane_of(s, r);
+	char key[24] = "";
+
+	if (r != REQ_NONE)
+		keys_name(s->keys, r, key);
+	if (*key == '\0')
+		return;
+	if (pane >= 0)
+		buf_printf(b, " [%d %s]", pane + 1, key);
+	else
+		buf_printf(b, " [%s]", key);
+}
+
 /* What to do now, in at most `rows` rows; returns how many it took. */
 static int
 now_paint(const struct shell *s, struct canvas *c, int y, int rows)
 {
 	const struct model_head *h = &s->model->head;
 	const char *now = h->now != NULL ? h->now : "Looking ...";
-	char key[24] = "";
 	struct buf b = BUF_INIT;
 	int took;
 
-	if (h->now_key != REQ_NONE && h->now != NULL)
-		keys_name(s->keys, h->now_key, key);
-	if (*key != '\0')
-		buf_printf(&b, "NOW: %s [%s]", now, key);
-	else
-		buf_printf(&b, "NOW: %s", now);
+	buf_printf(&b, "NOW: %s", now);
+	if (h->now != NULL)
+		put_now_key(s, &b);
 	took = canvas_wrap(c, (struct area){ 0, y, c->w, rows },
 	    now_role(h->now_level), b.p);
 	if (took < rows && h->now_why != NULL) {
@@ -302,6 +317,50 @@ hints(const struct shell *s, struct canvas *c, int y)
 	}
 }
 
+static int
+put_hint(struct canvas *c, int x, int y, const char *key, const char *label)
+{
+	if (x + canvas_width(c, key) + canvas_width(c, label) + 1 > c->w)
+		return c->w;
+	x += canvas_put(c, x, y, ROLE_KEY, key);
+	return x + canvas_printf(c, x, y, ROLE_KEY_LABEL, ":%s", label) + 2;
+}
+
+/* What lies over the panes hears other keys. False: their keys work through it. */
+static bool
+hints_over(const struct shell *s, struct canvas *c, int y)
+{
+	static const struct {
+		enum request r;
+		const char *label;
+	} page[] = { { REQ_QUIT, "close" }, { REQ_DOWN, "down" },
+		{ REQ_UP, "up" }, { REQ_PAGE_DOWN, "page down" },
+		{ REQ_COPY, "copy" } };
+	static const char *const fixed[][3][2] = {
+		[OVER_PALETTE] = { { "Enter", "do it" }, { "Down", "next" },
+			{ "Esc", "close" } },
+		[OVER_CHOOSE] = { { "Enter", "take it" }, { "Down", "next" },
+			{ "Esc", "leave" } },
+		[OVER_DIALOG] = { { "Tab", "the other button" },
+			{ "Enter", "press it" }, { "Esc", "leave" } },
+	};
+	char key[24];
+	int x = 0;
+
+	if (s->over == OVER_NONE || (s->over == OVER_PAGE && s->unasked))
+		return false;
+	for (size_t i = 0; s->over == OVER_PAGE &&
+	     i < sizeof page / sizeof *page; i++) {
+		keys_name(s->keys, page[i].r, key);
+		if (*key != '\0')
+			x = put_hint(c, x, y, key, page[i].label);
+	}
+	for (size_t i = 0; s->over != OVER_PAGE && i < 3; i++)
+		x = put_hint(c, x, y, fixed[s->over][i][0],
+		    fixed[s->over][i][1]);
+	return true;
+}
+
 /* The last line: the prompt, a message, or the keys that help most now. */
 void
 head_bottom(const struct shell *s, struct canvas *c, int y)
@@ -315,5 +374,6 @@ head_bottom(const struct shell *s, struct canvas *c, int y)
 		    ROLE_STRONG, s->message);
 		return;
 	}
-	hints(s, c, y);
+	if (!hints_over(s, c, y))
+		hints(s, c, y);
 }

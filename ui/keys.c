@@ -210,8 +210,8 @@ keys_find(const struct keys *k, enum space space, uint32_t key)
 
 /* ---- collisions ---------------------------------------------------------- */
 
-static bool
-within(enum space inner, enum space outer)
+bool
+keys_within(enum space inner, enum space outer)
 {
 	while (inner != outer && inner != SPACE_GLOBAL)
 		inner = spaces[inner].parent;
@@ -222,8 +222,8 @@ within(enum space inner, enum space outer)
 static uint32_t
 collision(const struct keys *k, int a, int b)
 {
-	if (!within(requests[a].space, requests[b].space) &&
-	    !within(requests[b].space, requests[a].space))
+	if (!keys_within(requests[a].space, requests[b].space) &&
+	    !keys_within(requests[b].space, requests[a].space))
 		return KEY_NONE;
 	for (int i = 0; i < KEYS_PER_REQUEST && k->bound[a][i]; i++)
 		if (has(k, b, k->bound[a][i]))
@@ -429,7 +429,7 @@ keys_best(const struct keys *k, enum space space, enum request *out, size_t max)
 		for (int r = 0; r < REQ_COUNT && n < max; r++)
 			if (requests[r].rank == rank &&
 			    k->bound[r][0] != KEY_NONE &&
-			    within(space, requests[r].space))
+			    keys_within(space, requests[r].space))
 				out[n++] = (enum request)r;
 	return n;
 }

@@ -157,6 +157,8 @@ void keys_name(const struct keys *k, enum request r, char out[24]);
 enum request request_find(const char *word);
 enum space space_parent(enum space s);	/* GLOBAL's parent is itself */
 const char *space_name(enum space s);
+/* Whether what is bound in outer works in inner as well. */
+bool keys_within(enum space inner, enum space outer);
 
 /* The most useful requests of a space, best first. */
 size_t keys_best(const struct keys *k, enum space space,

@@ -68,9 +68,10 @@ enum mstep_state {
 	MSTEP_COUNT
 };
 
+enum { MODEL_NOT_ASKED = -1 };
 struct model_proof {
 	char *text, *why;	/* what must hold; what is really there */
-	int truth;		/* enum truth: no, yes, unknown */
+	int truth;		/* enum truth: no, yes, unknown; or not asked */
 };
 
 struct model_step {

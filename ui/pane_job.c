@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/text.h"
 #include "ui/panes.h"
 
@@ -60,12 +61,30 @@ head_of(const struct model_job *job, int64_t now)
 	    " after ", job->vanished ? "" : took);
 }
 
+/* What it said last while it worked is over, and would read as if it went on. */
+static char *
+past_of(const struct model_job *job)
+{
+	char from[40], to[40];
+
+	clock_fmt_site(from, job->started);
+	clock_fmt_site(to, job->ended);
+	if (job->vanished && job->progress != NULL)
+		return xprintf("by %s, since %.8s; the last that it said: %s",
+		    job->by, from + 11, job->progress);
+	if (job->vanished || job->ended == 0)
+		return xprintf("by %s, since %.8s", job->by, from + 11);
+	return xprintf("by %s, from %.8s to %.8s", job->by, from + 11, to + 11);
+}
+
 static char *
 far_of(const struct model_job *job)
 {
 	struct buf b = BUF_INIT;
 	char size[16], of[16], eta[32];
 
+	if (!job->running)
+		return past_of(job);
 	if (job->progress != NULL)
 		buf_str(&b, job->progress);
 	if (job->total > 0 && job->progress == NULL) {
@@ -77,7 +96,7 @@ far_of(const struct model_job *job)
 		text_fmt_size(size, job->rate);
 		buf_printf(&b, "  %s/s", size);
 	}
-	if (job->eta_ms >= 0 && job->running) {
+	if (job->eta_ms >= 0) {
 		text_fmt_duration(eta, job->eta_ms);
 		buf_printf(&b, "  %s to go", eta);
 	}

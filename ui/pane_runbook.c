@@ -80,7 +80,9 @@ guide_of(const struct model_step *s)
 	for (size_t i = 0; i < s->proofs.n; i++)
 		buf_printf(&b, "%s: %s%s%s\n", s->proofs.v[i].text,
 		    s->proofs.v[i].truth == 1 ? "yes" :
-		    s->proofs.v[i].truth == 0 ? "NO" : "unknown",
+		    s->proofs.v[i].truth == 0 ? "NO" :
+		    s->proofs.v[i].truth == MODEL_NOT_ASKED ?
+		    "not looked at yet" : "unknown",
 		    s->proofs.v[i].why ? ", " : "", s->proofs.v[i].why ?
 		    s->proofs.v[i].why : "");
 	if (s->stop != NULL && s->stop[0] != '\0')

@@ -5,6 +5,7 @@
  */
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/text.h"
@@ -176,6 +177,25 @@ unsafe(const struct talk *w, struct buf *names)
 	return n;
 }
 
+/* Components without one: they are saved with the databases, and no less worth it. */
+static size_t
+unsafe_rest(const struct talk *w)
+{
+	const json_t *v = json_object_get(w->site, "components");
+	int64_t since = json_get_int(w->incident, "opened", 0);
+	size_t n = 0;
+
+	for (size_t i = 0; w->incident != NULL && i < json_array_size(v); i++) {
+		const char *name = json_string_value(json_array_get(v, i));
+		const struct reading *r = name != NULL ? reading_of(w,
+		    "backup", name) : NULL;
+
+		n += r == NULL || r->data == NULL ||
+		    json_get_int(r->data, "verified_ms", 0) < since;
+	}
+	return n;
+}
+
 static const json_t *
 running_job(const struct talk *w)
 {
@@ -228,6 +248,22 @@ put_job(struct buf *b, const json_t *job)
 	    *far != '\0' ? far : str(job, "title"));
 }
 
+/* Whether the job does what the step is about, though another button began it: then
+ * to begin it once more is nothing to do now. */
+static bool
+does(const json_t *job, const json_t *step)
+{
+	static const char *const only_one[] = { "nightly", "cleanup",
+	    "isolate", "freeze" };
+	const char *kind = str(job, "kind");
+
+	if (strcmp(kind, str(step, "action")) != 0)
+		return false;
+	return text_in(kind, only_one, sizeof only_one / sizeof *only_one) ||
+	    (strcmp(kind, "backup") == 0 && text_starts(str(job, "title"),
+	    "save all"));
+}
+
 static void
 now_in_incident(const struct talk *w, struct model_head *h)
 {
@@ -239,7 +275,13 @@ now_in_incident(const struct talk *w, struct model_head *h)
 	if (job != NULL)
 		put_job(&text, job);
 	/* what works goes on by itself: the hands are free for the next step */
-	if (step != NULL)
+	if (step != NULL && job != NULL && does(job, step)) {
+		char *next = xprintf("it does what comes next: %s", str(step,
+		    "title"));
+
+		do_this(h, LEVEL_OK, REQ_NONE, next, text.p);
+		free(next);
+	} else if (step != NULL)
 		do_this(h, LEVEL_WARNING, by_person(step) ? REQ_TICK : REQ_RUN,
 		    job != NULL ? text.p : json_get_bool(step, "proof_lost") ?
 		    "it was done, and its proof does not hold any more" :
@@ -532,8 +574,8 @@ why_not(const struct talk *w, const struct button_row *row, struct pool *p)
 		    "new belongs into it" : NULL;
 		break;
 	case NEED_UNSAFE:
-		why = n == 0 && w->feed_at != 0 ? "every database has a "
-		    "verified copy" : NULL;
+		why = n == 0 && w->feed_at != 0 && unsafe_rest(w) == 0 ?
+		    "all of it has a verified copy" : NULL;
 		break;
 	default:
 		break;

@@ -156,7 +156,9 @@ plain_step(struct plain *p, const char *arg)
 	plain_if("expect", s->expect);
 	for (size_t i = 0; i < s->proofs.n; i++)
 		plain_say("%s: %s%s%s", s->proofs.v[i].text, s->proofs.v[i].truth ==
-		    1 ? "yes" : s->proofs.v[i].truth == 0 ? "no" : "unknown",
+		    1 ? "yes" : s->proofs.v[i].truth == 0 ? "no" :
+		    s->proofs.v[i].truth == MODEL_NOT_ASKED ?
+		    "not looked at yet" : "unknown",
 		    s->proofs.v[i].why ? ", " : "", s->proofs.v[i].why ?
 		    s->proofs.v[i].why : "");
 	plain_if("stop here", s->stop);

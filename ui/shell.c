@@ -71,6 +71,39 @@ space_now(const struct shell *s)
 	return p != NULL ? p->ops->space : SPACE_GLOBAL;
 }
 
+/* The pane that has to be gone to before r means anything; -1: none has to be. */
+int
+shell_pane_of(const struct shell *s, enum request r)
+{
+	enum space space = r != REQ_NONE ? requests[r].space : SPACE_GLOBAL;
+
+	if (keys_within(space_now(s), space))
+		return -1;
+	for (int i = 0; i < s->n; i++)
+		if (keys_within(s->panes[i]->ops->space, space))
+			return i;
+	return -1;
+}
+
+/* A key that means something in another pane says so, instead of nothing. */
+static unsigned
+key_elsewhere(struct shell *s, uint32_t key, int64_t now)
+{
+	for (int i = 0; i < s->n; i++) {
+		const struct pane *p = s->panes[i];
+		enum request r = keys_find(s->keys, p->ops->space, key);
+		char name[24];
+
+		if (r == REQ_NONE)
+			continue;
+		key_text(key, name);
+		shell_say(s, false, now, "%s is for the %s (%s): %d goes there",
+		    name, p->ops->name, requests[r].help, i + 1);
+		return SHELL_PAINT;
+	}
+	return 0;
+}
+
 unsigned
 shell_page(struct shell *s, const char *title, const char *text)
 {
@@ -406,7 +439,8 @@ shell_key(struct shell *s, uint32_t key, int64_t now)
 	}
 	r = keys_find(s->keys, space_now(s), key);
 	if (r == REQ_NONE)
-		return had_message ? SHELL_PAINT : 0;
+		return key_elsewhere(s, key, now) | (had_message ?
+		    SHELL_PAINT : 0);
 	return shell_request(s, r, key, now) | (had_message ? SHELL_PAINT : 0);
 }
 

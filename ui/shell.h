@@ -102,6 +102,7 @@ unsigned shell_paste(struct shell *s, const char *text, size_t n, bool cut,
     int64_t now);
 unsigned shell_click(struct shell *s, int x, int y, int button, int64_t now);
 /* A text to be read, over the panes. */
+int shell_pane_of(const struct shell *s, enum request r);
 unsigned shell_page(struct shell *s, const char *title, const char *text);
 /* brief.c: the card, which stays true while it lies there; and goes when something
  * begins to run that it would cover, if nobody asked for it. */

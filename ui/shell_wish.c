@@ -199,7 +199,9 @@ shell_rescue(struct shell *s)
 	    &s->drafts[ORDER_NOTE];
 	struct err e = ERR_INIT;
 
-	if (l->text.n == 0 || s->searching)
+	/* what a button asks for is no note, and may be what nobody may read */
+	if (l->text.n == 0 || s->searching || (s->over == OVER_PROMPT &&
+	    s->pressing))
 		return;
 	o.text = xprintf("(unfinished) %s", l->text.p);
 	(void)model_give(s->model, &o, &e);
@@ -315,8 +317,11 @@ order_now(struct shell *s, int64_t now)
 {
 	struct order o = s->asked.order;
 	const char *undo = s->asked.undo;
-	char *said = xprintf("%s%s%s", s->asked.title ? s->asked.title :
-	    order_name(o.kind), undo ? "; undo: " : "", undo ? undo : "");
+	const char *title = s->asked.title ? s->asked.title :
+	    order_name(o.kind);
+	bool none = undo != NULL && text_starts(undo, "nothing to undo");
+	char *said = undo == NULL ? xstrdup(title) : xprintf("%s begins; %s%s",
+	    title, none ? "" : "undo: ", undo);
 	unsigned want;
 
 	s->asked.order = (struct order){ .kind = o.kind };

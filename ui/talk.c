@@ -268,9 +268,12 @@ step_state(const json_t *o)
 	return MSTEP_TODO;
 }
 
+/* What nobody has asked yet is another thing than what has no answer. */
 static int
 truth_of(const char *word)
 {
+	if (*word == '\0')
+		return MODEL_NOT_ASKED;
 	return strcmp(word, "yes") == 0 ? 1 : strcmp(word, "no") == 0 ? 0 : 2;
 }
 

@@ -356,20 +356,42 @@ failures(const char *said, bool all, struct buf *out)
 	return n > 0;
 }
 
+/* All but the lines that failures() has taken. */
+static void
+the_rest(const char *said, struct buf *out)
+{
+	for (const char *at = said; *at != '\0'; at += *at == '\n') {
+		size_t n = line_length(at);
+
+		if (!text_starts(at, "[FAIL] ")) {
+			buf_add(out, at, n);
+			buf_str(out, at[n] == '\n' ? "\n" : "");
+		}
+		at += n;
+	}
+}
+
 /* What went wrong stands first. */
 static char *
 page_of(bool bad, const char *said, const char *err)
 {
 	struct buf b = BUF_INIT;
+	bool hoisted = bad && failures(said, true, &b);
 
-	if (bad && failures(said, true, &b)) {
-		buf_str(&b, "\n");
+	if (hoisted)
 		bad = false;		/* notes of what went well are last */
-	}
-
 	for (int turn = 0; turn < 2; turn++) {
 		if ((turn == 0) != bad) {
-			buf_str(&b, said);
+			size_t before = b.n;
+
+			if (hoisted && *said != '\0')
+				buf_ch(&b, '\n');
+			if (hoisted)
+				the_rest(said, &b);
+			else
+				buf_str(&b, said);
+			if (hoisted && b.n == before + 1)
+				buf_cut(&b, before);	/* nothing was left */
 			if (b.n > 0 && b.p[b.n - 1] != '\n')
 				buf_ch(&b, '\n');
 			continue;

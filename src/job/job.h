@@ -38,7 +38,7 @@ struct job_info {
 	bool cancel;			/* somebody asked it to stop */
 	int exit;			/* exit status as the verb would have */
 	int64_t done, total;		/* of its progress; total 0: not known */
-	char *title, *incident, *step, *by, *host, *outcome, *progress;
+	char *kind, *title, *incident, *step, *by, *host, *outcome, *progress;
 };
 
 /* What to do; strings are the caller's. */

@@ -47,6 +47,7 @@ read_record(int fd, size_t size)
 static void
 fill(struct job_info *i, const json_t *o)
 {
+	i->kind = dup_or_null(o, "kind");
 	i->title = dup_or_null(o, "title");
 	i->incident = dup_or_null(o, "incident");
 	i->step = dup_or_null(o, "step");
@@ -123,6 +124,7 @@ out:
 void
 job_info_release(struct job_info *i)
 {
+	free(i->kind);
 	free(i->title);
 	free(i->incident);
 	free(i->step);

@@ -91,6 +91,7 @@ put_job(struct keeper *k, struct buf *b, const struct job_info *i)
 	json_comma(b);
 	json_open(b);
 	json_put_int(b, "n", i->n);
+	json_put_str(b, "kind", i->kind);
 	json_put_str(b, "title", i->title);
 	json_put_str(b, "state", state_of(i));
 	json_put_str(b, "incident", i->incident);

@@ -344,6 +344,26 @@ what_follows_from_a_cause_is_folded_with_it(void **state)
 }
 
 static void
+a_job_that_ended_does_nothing_any_more(void **state)
+{
+	struct shot s;
+
+	(void)state;
+	take(&s, &pane_job, canned_incident, 80, 8);
+	paint(&s, true);
+	assert_true(is_shown(&s, "sending to nas"));
+	s.m.jobs.v.v[0].running = false;
+	s.m.jobs.v.v[0].ended = CANNED_NOW;
+	s.m.jobs.v.v[0].outcome = pool_str(&s.m.jobs.pool, "done");
+	(void)pane_job.recalc(s.p, &s.m, 80);
+	paint(&s, true);
+	assert_false(is_shown(&s, "sending to nas"));
+	assert_false(is_shown(&s, "held up by"));
+	assert_true(is_shown(&s, "by ana, from 02:38:00 to 02:42:00"));
+	leave(&s);
+}
+
+static void
 the_record_stays_where_somebody_reads(void **state)
 {
 	struct shot s;
@@ -383,6 +403,7 @@ main(void)
 		cmocka_unit_test(three_alerts_are_lit_and_the_rest_is_counted),
 		cmocka_unit_test(what_was_seen_is_folded_until_it_ends),
 		cmocka_unit_test(what_follows_from_a_cause_is_folded_with_it),
+		cmocka_unit_test(a_job_that_ended_does_nothing_any_more),
 		cmocka_unit_test(the_record_stays_where_somebody_reads),
 	};
 

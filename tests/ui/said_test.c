@@ -61,6 +61,61 @@ what_is_not_saved_is_said_and_not_what_went_well(void **state)
 	assert_true(strncmp(m.page.text, "arp is not saved: no such role\n"
 	    "gps is not saved: no room\n\n[EMERGENCY]", 68) == 0);
 	assert_non_null(strstr(m.page.text, "read back on nas"));
+	/* and once is enough */
+	assert_null(strstr(m.page.text, "[FAIL]"));
+}
+
+/* Whoever pressed the first button is not told to do by hand what it does. */
+static void
+while_all_is_saved_it_is_not_to_be_saved(void **state)
+{
+	(void)state;
+	hear(HELLO);
+	hear("{\"t\":\"site\",\"databases\":[{\"name\":\"otc\"}],"
+	    "\"components\":[\"files\"]}");
+	hear(OPEN);
+	hear("{\"t\":\"steps\",\"next\":\"a\",\"v\":[{\"id\":\"a\",\"kind\":"
+	    "\"action\",\"action\":\"backup\",\"title\":\"Save otc now\","
+	    "\"state\":\"ready\"}]}");
+	assert_string_equal(m.head.now, "Save otc now");
+	hear("{\"t\":\"jobs\",\"v\":[{\"n\":5,\"kind\":\"backup\",\"title\":"
+	    "\"emergency backup of gps\",\"state\":\"running\"}]}");
+	assert_string_equal(m.head.now, "Save otc now");
+	hear("{\"t\":\"jobs\",\"v\":[{\"n\":5,\"kind\":\"backup\",\"title\":"
+	    "\"save all that is unsafe\",\"state\":\"running\"}]}");
+	assert_string_equal(m.head.now,
+	    "Job 5 works: save all that is unsafe");
+	assert_string_equal(m.head.now_why,
+	    "it does what comes next: Save otc now");
+	assert_int_equal(m.head.now_key, REQ_NONE);
+}
+
+static void
+verified(const char *name)
+{
+	char line[400];
+
+	(void)snprintf(line, sizeof line, "{\"kind\":\"backup\",\"name\":"
+	    "\"%s\",\"level\":\"ok\",\"at\":\"2025-02-14T01:42:00.000Z\","
+	    "\"took_ms\":3,\"deadline_ms\":5000,\"text\":\"x\",\"data\":"
+	    "{\"verified_ms\":2}}", name);
+	hear(line);
+}
+
+static void
+files_that_are_not_saved_are_worth_the_first_button(void **state)
+{
+	(void)state;
+	hear("{\"t\":\"hello\",\"host\":\"bastion\",\"read_only\":false}");
+	hear("{\"t\":\"actions\",\"v\":[{\"name\":\"backup\",\"built\":true}]}");
+	hear("{\"t\":\"site\",\"databases\":[{\"name\":\"otc\"}],"
+	    "\"components\":[\"files\"]}");
+	hear(OPEN);
+	verified("otc");
+	assert_null(model_button(&m, REQ_SAVE_ALL)->why_not);
+	verified("files");
+	assert_string_equal(model_button(&m, REQ_SAVE_ALL)->why_not,
+	    "all of it has a verified copy");
 }
 
 static void
@@ -159,6 +214,8 @@ a_freeze_is_seen_before_its_reading_is(void **state)
 #define T(name) cmocka_unit_test_setup_teardown(name, fresh, done)
 static const struct CMUnitTest tests[] = {
 	T(what_is_not_saved_is_said_and_not_what_went_well),
+	T(while_all_is_saved_it_is_not_to_be_saved),
+	T(files_that_are_not_saved_are_worth_the_first_button),
 	T(steps_are_known_when_they_were_told),
 	T(what_is_odd_is_a_notice),
 	T(what_was_acknowledged_is_news_when_it_comes_back),

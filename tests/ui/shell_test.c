@@ -536,6 +536,20 @@ the_picture_may_follow_more_slowly(void **state)
 }
 
 static void
+a_key_of_another_pane_says_where_it_works(void **state)
+{
+	(void)state;
+	m.head.now_key = REQ_TICK;
+	assert_true(screen_has("[2 Space]"));
+	(void)key(' ');
+	assert_int_equal(gave, 0);
+	assert_true(screen_has("Space is for the runbook"));
+	assert_true(screen_has("2 goes there"));
+	(void)key('2');
+	assert_true(screen_has(" [Space]"));
+}
+
+static void
 messages_go_by_themselves(void **state)
 {
 	(void)state;
@@ -653,6 +667,7 @@ static const struct CMUnitTest tests[] = {
 	T(an_incident_opens_with_the_alarm_as_its_evidence),
 	T(what_is_undone_is_said_and_rings_once),
 	T(the_picture_may_follow_more_slowly),
+	T(a_key_of_another_pane_says_where_it_works),
 	T(messages_go_by_themselves),
 	T(a_button_asks_which_database_the_worst_first),
 	T(a_button_asks_for_its_line),
