@@ -113,9 +113,11 @@ card(const struct shell *s)
 		buf_str(&b, "\nThe current step:\n");
 		put_row(&b, mstep_glance(step->state), step->title, NULL);
 		for (size_t i = 0; i < step->proofs.n; i++)
-			put_row(&b, "waits for", step->proofs.v[i].text,
-			    step->proofs.v[i].why ? step->proofs.v[i].why :
-			    "not known yet");
+			if (step->proofs.v[i].truth != 1)	/* it holds */
+				put_row(&b, "waits for",
+				    step->proofs.v[i].text,
+				    step->proofs.v[i].why ?
+				    step->proofs.v[i].why : "not known yet");
 		if (step->why[0] != '\0')
 			put_row(&b, "because", step->why, NULL);
 	}

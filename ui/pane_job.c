@@ -67,6 +67,8 @@ past_of(const struct model_job *job)
 {
 	char from[40], to[40];
 
+	if (job->started == 0)
+		return xprintf("by %s; it never said that it began", job->by);
 	clock_fmt_site(from, job->started);
 	clock_fmt_site(to, job->ended);
 	if (job->vanished && job->progress != NULL)

@@ -68,6 +68,22 @@ read_stat(pid_t pid, pid_t *ret_parent, int64_t *ret_start, char *ret_state)
 	return ok;
 }
 
+void
+proc_program(char out[PROC_PROGRAM])
+{
+	ssize_t n = readlink("/proc/self/exe", out, PROC_PROGRAM - 1);
+	struct stat own, there;
+
+	if (n > 0)
+		out[n] = '\0';
+	/* the kernel writes " (deleted)" behind what is gone */
+	if (n <= 0 || stat("/proc/self/exe", &own) != 0 ||
+	    stat(out, &there) != 0 || own.st_dev != there.st_dev ||
+	    own.st_ino != there.st_ino)
+		(void)snprintf(out, PROC_PROGRAM, "/proc/%d/exe",
+		    (int)getpid());
+}
+
 bool
 proc_of(pid_t pid, struct proc_id *ret)
 {

@@ -18,6 +18,12 @@ struct proc_id {
 };
 
 void proc_self(struct proc_id *ret);
+
+/* This program, as one that we wait for can start it: its path, or, where its file
+ * was replaced or removed since we began (an update in the night), the very one that
+ * runs. */
+enum { PROC_PROGRAM = 4096 };
+void proc_program(char out[PROC_PROGRAM]);
 bool proc_of(pid_t pid, struct proc_id *ret);
 bool proc_alive(const struct proc_id *id);
 const char *proc_boot_id(void);

@@ -106,12 +106,9 @@ detach(const struct state *s, int64_t n, int record_fd, int reply_fd,
 		argv[k++] = secrets;
 	}
 	argv[k] = NULL;
-	char exe[4096];
-	ssize_t len = readlink("/proc/self/exe", exe, sizeof exe - 1);
-	if (len > 0) {
-		exe[len] = '\0';
-		argv[in_scope ? 4 : 0] = exe;
-	}
+	char exe[PROC_PROGRAM];
+	proc_program(exe);
+	argv[in_scope ? 4 : 0] = exe;
 	struct spawn sp = { .argv = argv, .in = -1, .out = -1, .errfd = -1,
 	    .keep = { record_fd, reply_fd, secrets_fd }, .session = true };
 	pid = spawn_start(&sp, e);
@@ -153,8 +150,10 @@ job_start(const struct state *s, const struct job_spec *spec,
 		goto out;
 	}
 	if (!detach(s, n, record_fd, reply[1], survival == SURVIVES_IN_SCOPE,
-	    e))
+	    e)) {
+		refused = true;		/* nothing has begun: no trace stays */
 		goto out;
+	}
 	io_close(&reply[1]);
 	ok = wait_reply(reply[0], &refused, e);
 	*ret_n = n;

@@ -73,6 +73,15 @@ engine_watch_proofs(struct engine *en, struct err *e)
 		if (s->how != NULL && strcmp(s->how, "overridden") == 0)
 			continue;
 		v = look(en, step);
+		/* the readings may be older than what was done: before it is
+		 * said that a proof was lost, or is back, the world is asked */
+		if (v.truth != TRUTH_UNKNOWN &&
+		    (v.truth == TRUTH_NO) != s->proof_lost) {
+			engine_forget(en);
+			en->fresh = true;
+			v = look(en, step);
+			en->fresh = false;
+		}
 		/* unknown is neither lost nor back */
 		if (v.truth == TRUTH_UNKNOWN ||
 		    (v.truth == TRUTH_NO) == s->proof_lost)

@@ -660,13 +660,10 @@ action_command(struct engine *en, const struct rb_step *step,
 	struct conf_args with;
 	const char *code = json_get_str(json_object_get(job->spec, "args"),
 	    "confirm");
-	char exe[4096];
-	ssize_t n = readlink("/proc/self/exe", exe, sizeof exe - 1);
+	char exe[PROC_PROGRAM];
 	bool ok;
 
-	if (n <= 0)
-		return err_sys(e, "cannot find this program");
-	exe[n] = '\0';
+	proc_program(exe);
 	with_of_job(job, &with);
 	ok = action_words(step, &with, out, e);
 	free(with.v);

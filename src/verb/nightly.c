@@ -396,14 +396,13 @@ static void
 open_incident(struct night *n)
 {
 	struct buf what = BUF_INIT;
-	char exe[4096], *title;
-	ssize_t len = readlink("/proc/self/exe", exe, sizeof exe - 1);
+	char exe[PROC_PROGRAM], *title;
 	struct job_result r;
 	struct err e = ERR_INIT;
 
-	if (len <= 0 || n->s.job == NULL)
+	if (n->s.job == NULL)
 		return;
-	exe[len] = '\0';
+	proc_program(exe);
 	put_brief(n->failed.n > 0 ? n->failed.p : n->only.n > 0 ? n->only.p :
 	    "a store does not have it", &what);
 	title = xprintf("the nightly failed: %s", what.p);

@@ -85,7 +85,8 @@ stage(void *ctx, const char *what)
 	struct run *r = ctx;
 	char text[256];
 
-	(void)snprintf(text, sizeof text, "%s: %s", r->what, what);
+	(void)snprintf(text, sizeof text, "%s%s%s", r->what, r->what[0] != '\0' ?
+	    ": " : "", what);	/* before the first set there is no name */
 	job_progress(r->job, text, 0, 0);
 }
 
