@@ -52,7 +52,7 @@
 	X(GATE_PASSED, "gate.passed", false, "a soft gate was passed knowingly") \
 	X(OVERRIDE, "override", true, "a criterion was overridden, with a reason") \
 	X(PROOF_LOST, "proof.lost", true, "a proof does not hold any more") \
-	X(PROOF_BACK, "proof.back", false, "a lost proof holds again")	\
+	X(PROOF_BACK, "proof.back", true, "a lost proof holds again")	\
 	X(JOB_STARTED, "job.started", false, "a process of its own began") \
 	X(JOB_ENDED, "job.ended", false, "and how it ended")		\
 	X(JOB_CANCEL, "job.cancel", false, "somebody asked a job to stop") \
