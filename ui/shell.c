@@ -584,7 +584,7 @@ paint_over(struct shell *s, struct canvas *c)
 	struct area before = canvas_enter(c, (struct area){ 0, 1, c->w,
 	    c->h - 2 });
 
-	if (s->over == OVER_PAGE)
+	if (s->over == OVER_PAGE || (s->over == OVER_PROMPT && s->behind))
 		page_paint(&s->page, c);
 	else if (s->over == OVER_PALETTE)
 		palette_paint(&s->palette, c, s->keys, s->model);

@@ -70,6 +70,7 @@ struct shell {
 	struct choose choose;
 	struct press press;	/* a button on its way */
 	bool pressing;		/* the prompt is a button's */
+	bool behind;		/* and the page is what it is about */
 	bool planning;		/* its plan is being made */
 	bool searching;		/* the prompt is for words to look for */
 	char *needle;

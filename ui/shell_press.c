@@ -93,6 +93,9 @@ go_on(struct shell *s, const char *planned, int64_t now)
 	case PRESS_TEXT:
 		(void)shell_prompt(s, ORDER_ACTION, b->ask, NULL);
 		s->pressing = true;
+		s->behind = b->text != NULL;
+		if (s->behind)
+			page_set(&s->page, label_of(b), b->text);
 		return SHELL_PAINT;
 	case PRESS_PLAN:
 		return plan(s, b, now);

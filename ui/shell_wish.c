@@ -37,7 +37,7 @@ prompt_open(struct shell *s)
 	line_release(&s->prompt);
 	s->prompt = *draft;
 	*draft = (struct line)LINE_INIT;
-	s->pressing = s->searching = false;
+	s->pressing = s->searching = s->behind = false;
 	s->over = OVER_PROMPT;
 	return SHELL_PAINT;
 }
