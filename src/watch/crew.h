@@ -25,6 +25,8 @@ struct crew {
 	int64_t heard;			/* monotonic ms of its last word */
 	int64_t start_at;		/* begins then, at the earliest */
 	int deaths;			/* in a row */
+	bool outdated;			/* its child knows more targets than are
+					 * still its own: it ends with its read */
 	struct err why;			/* why it could not be started */
 };
 

@@ -21,6 +21,8 @@ enum {
 	GRACE_MS = 1000,		/* beyond a deadline, before the kill */
 	SILENT_MS = 45000,		/* a child says at least this often a word */
 	PAUSE_MS = 1000, PAUSE_MAX_MS = 60000, NAP_MS = 100,
+	STUCK_MS = 700,			/* the others here wait no longer */
+	HERE_MAX = 6, FAR_MAX = 3,	/* children of one place */
 };
 
 /* ---- who looks at what ---------------------------------------------------- */
@@ -285,10 +287,20 @@ crew_begin(struct lookout *l, struct crew *c)
 		return;
 	}
 	err_clear(&c->why);
+	c->outdated = false;
 	(void)setpgid(c->pid, c->pid);
 	(void)fcntl(fd[0], F_SETFL, O_NONBLOCK);
 	c->fd = fd[0];
 	c->heard = clock_mono_ms();
+}
+
+static bool
+is_mine(const struct crew *c, size_t target)
+{
+	for (size_t i = 0; i < c->mine.n; i++)
+		if (c->mine.v[i] == target)
+			return true;
+	return false;
 }
 
 static void
@@ -301,6 +313,8 @@ heard_line(struct lookout *l, struct crew *c, char *line, size_t n)
 	struct reading r;
 
 	c->heard = clock_mono_ms();
+	if (t != NULL && c->outdated && !is_mine(c, i))
+		return;
 	if (line[0] == 'B' && t != NULL)
 		t->begun = c->heard;
 	else if (line[0] == 'R' && t != NULL && rest != NULL && *rest == ' ') {
@@ -335,6 +349,74 @@ crew_hear(struct lookout *l, struct crew *c)
 		crew_died(l, c);
 }
 
+/* ---- who hangs holds nobody else up ---------------------------------------- */
+
+/* When the others of its place go on without what is being read there. A login
+ * elsewhere takes its time; a second one is worth it at the end of a round. */
+static int64_t
+stuck_at(const struct lookout *l, const struct crew *c, const struct target *t)
+{
+	if (c->probe != NULL || c->outdated || t->begun == 0)
+		return INT64_MAX;
+	if (c->at == NULL)
+		return t->begun + STUCK_MS;
+	return l->end == 0 ? INT64_MAX : t->begun + (l->end - t->begun) * 2 / 5;
+}
+
+static bool
+waits(const struct lookout *l, size_t target)
+{
+	const struct target *t = &l->targets.v[target];
+
+	return t->begun == 0 && !(l->once && t->read);
+}
+
+/* What waits behind the one that hangs gets a child of its own. */
+static void
+crew_split(struct lookout *l, size_t nth)
+{
+	const struct site_place *at = l->crews.v[nth].at;
+	size_t have = 0, kept = 0, waiting = 0;
+	struct crew *c, *other;
+
+	for (size_t i = 0; i < l->crews.n; i++)
+		have += l->crews.v[i].probe == NULL && l->crews.v[i].at == at;
+	c = &l->crews.v[nth];
+	for (size_t i = 0; i < c->mine.n; i++)
+		waiting += waits(l, c->mine.v[i]);
+	if (waiting == 0 || l->crews.n >= CREWS_MAX ||
+	    have >= (size_t)(at == NULL ? HERE_MAX : FAR_MAX))
+		return;
+	other = VEC_NEW(&l->crews);
+	other->fd = -1;
+	other->at = at;
+	c = &l->crews.v[nth];			/* it may have moved */
+	for (size_t i = 0; i < c->mine.n; i++)
+		if (waits(l, c->mine.v[i]))
+			VEC_PUSH(&other->mine, c->mine.v[i]);
+		else
+			c->mine.v[kept++] = c->mine.v[i];
+	c->mine.n = kept;
+	c->outdated = true;
+}
+
+/* An outdated child has read what it hung in: the next one knows its share. */
+static void
+crew_renew(struct lookout *l, struct crew *c, int64_t now)
+{
+	bool left = !l->once;
+	int status;
+
+	for (size_t i = 0; i < c->mine.n; i++) {
+		if (l->targets.v[c->mine.v[i]].begun != 0)
+			return;
+		left = left || !l->targets.v[c->mine.v[i]].read;
+	}
+	reap(c, false, &status);
+	c->outdated = false;
+	c->start_at = left ? now : INT64_MAX;
+}
+
 static void
 crew_check(struct lookout *l, struct crew *c, int64_t now)
 {
@@ -347,6 +429,8 @@ crew_check(struct lookout *l, struct crew *c, int64_t now)
 		return;
 	}
 	crew_hear(l, c);
+	if (c->pid != 0 && c->outdated)
+		crew_renew(l, c, now);
 	for (size_t i = 0; i < c->mine.n && c->pid != 0; i++) {
 		struct target *t = &l->targets.v[c->mine.v[i]];
 		int64_t limit = t->probe->deadline_ms;
@@ -381,7 +465,7 @@ lookout_polls(const struct lookout *l, struct pollfd *out, size_t max)
 int64_t
 lookout_next(const struct lookout *l)
 {
-	int64_t next = clock_mono_ms() + 10000;
+	int64_t now = clock_mono_ms(), next = now + 10000;
 
 	for (size_t i = 0; i < l->crews.n; i++) {
 		const struct crew *c = &l->crews.v[i];
@@ -395,6 +479,9 @@ lookout_next(const struct lookout *l)
 
 			if (t->begun != 0 && kill_at < next)
 				next = kill_at;
+			if (stuck_at(l, c, t) > now &&
+			    stuck_at(l, c, t) < next)
+				next = stuck_at(l, c, t) + 1;
 		}
 	}
 	return next;
@@ -405,8 +492,15 @@ lookout_turn(struct lookout *l)
 {
 	int64_t now = clock_mono_ms();
 
-	for (size_t i = 0; i < l->crews.n; i++)
+	for (size_t i = 0; i < l->crews.n; i++) {
 		crew_check(l, &l->crews.v[i], now);
+		for (size_t k = 0; k < l->crews.v[i].mine.n; k++)
+			if (now >= stuck_at(l, &l->crews.v[i],
+			    &l->targets.v[l->crews.v[i].mine.v[k]])) {
+				crew_split(l, i);
+				break;
+			}
+	}
 }
 
 void

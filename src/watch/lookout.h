@@ -2,7 +2,8 @@
  * lookout: everybody who is looking. Children that run the probes, one a place
  * (databases in at most eight), and the rule that whoever hangs is given up:
  * the child is killed, what it was reading is unknown, and it is tried again
- * with growing pauses.
+ * with growing pauses. While it hangs, what else is at its place goes on in
+ * another child.
  *
  * The owner polls: lookout_polls(), poll(2), lookout_turn(); each reading comes
  * out of got(), also the one that says that there was no answer.

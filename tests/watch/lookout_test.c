@@ -47,6 +47,8 @@ behave(struct eye *eye, struct target *t, struct reading *r)
 	if (strstr(t->name, "hangs") != NULL)
 		for (;;)
 			pause();
+	if (strcmp(t->name, "slow") == 0)
+		clock_sleep_ms(1500);
 	if (strcmp(t->name, "dies") == 0)
 		(void)kill(getpid(), SIGKILL);
 	if (strcmp(t->name, "fails") == 0) {
@@ -75,6 +77,9 @@ static struct probe together = { .kind = "test", .every_ms = 50,
 static struct probe alone = { .kind = "lonely", .every_ms = 50,
 	.deadline_ms = 300, .count = count, .target = target, .read = behave,
 	.alone = true };
+
+static struct probe patient = { .kind = "patient", .every_ms = 50,
+	.deadline_ms = 60000, .count = count, .target = target, .read = behave };
 
 static void
 set_names(int n, const char *const *v)
@@ -165,6 +170,56 @@ one_that_hangs_costs_only_itself_and_what_is_behind_it_in_the_round(void **state
 	lookout_release(&l);
 }
 
+/* A stale mount keeps what is behind it in the list from nobody. */
+static void
+what_hangs_holds_nothing_else_of_its_place_up(void **state)
+{
+	static const char *const v[] = { "1", "hangs", "3", "hangs too", "5" };
+	struct lookout l;
+
+	(void)state;
+	set_names(5, v);
+	open_lookout(&l, &patient, 20000);
+	for (int i = 0; i < 400 && l.left > 2; i++)
+		turn_for(&l, 50);
+	assert_int_equal(l.left, 2);
+	assert_true(lookout_children(&l) <= 3);
+	lookout_give_up(&l);
+	for (size_t i = 0; i < l.targets.n; i++) {
+		const struct reading *r = got(&l, "patient", v[i]);
+
+		if (strstr(v[i], "hangs") != NULL)
+			assert_string_equal(r->error, "no answer in time");
+		else
+			assert_int_equal(r->level, LEVEL_OK);
+	}
+	lookout_release(&l);
+	assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
+}
+
+static void
+many_that_hang_have_few_children(void **state)
+{
+	static char text[40][16];
+	const char *v[40];
+	struct lookout l;
+
+	(void)state;
+	for (int i = 0; i < 40; i++) {
+		(void)snprintf(text[i], sizeof text[i], "hangs %d", i);
+		v[i] = text[i];
+	}
+	set_names(40, v);
+	open_lookout(&l, &patient, 20000);
+	for (int i = 0; i < 300 && lookout_children(&l) < 6; i++)
+		turn_for(&l, 50);
+	turn_for(&l, 900);
+	assert_int_equal(lookout_children(&l), 6);
+	/* and nobody turns and turns because of those who are left */
+	assert_true(lookout_next(&l) > clock_mono_ms());
+	lookout_release(&l);
+}
+
 static void
 after_the_end_of_a_round_nobody_is_left(void **state)
 {
@@ -250,7 +305,7 @@ who_hangs_is_killed_and_the_others_go_on(void **state)
 {
 	static const char *const v[] = { "1", "hangs", "3" };
 	struct lookout l;
-	int64_t first;
+	int64_t first, tried;
 
 	(void)state;
 	set_names(3, v);
@@ -259,12 +314,52 @@ who_hangs_is_killed_and_the_others_go_on(void **state)
 	assert_string_equal(got(&l, "test", "hangs")->error,
 	    "no answer within 1 s");
 	first = json_get_int(got(&l, "test", "1")->data, "pid", 0);
-	turn_for(&l, 2500);
-	assert_int_not_equal(json_get_int(got(&l, "test", "1")->data, "pid", 0),
+	tried = got(&l, "test", "hangs")->at;
+	for (int i = 0; i < 400 && got(&l, "test", "hangs")->at == tried; i++)
+		turn_for(&l, 50);
+	assert_true(got(&l, "test", "hangs")->at > tried);
+	assert_int_equal(json_get_int(got(&l, "test", "1")->data, "pid", 0),
 	    first);
 	assert_null(got(&l, "test", "3")->error);
 	lookout_release(&l);
 	assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
+}
+
+/* The slow one keeps its child, which forgets the others: nothing is read twice. */
+static void
+who_was_slow_goes_on_beside_the_others(void **state)
+{
+	static const char *const v[] = { "1", "slow", "3" };
+	const struct reading *one, *slow, *three;
+	struct lookout l;
+
+	(void)state;
+	set_names(3, v);
+	open_lookout(&l, &patient, 0);
+	for (int i = 0; i < 400 && readings_find(&l.newest, "patient", "3") ==
+	    NULL; i++)
+		turn_for(&l, 50);
+	assert_null(got(&l, "patient", "3")->error);
+	assert_null(readings_find(&l.newest, "patient", "slow"));
+	for (int i = 0; i < 400; i++) {
+		slow = readings_find(&l.newest, "patient", "slow");
+		/* its second read, by a child that knows no other */
+		if (slow != NULL && json_get_int(slow->data, "reads", 0) == 1 &&
+		    !l.crews.v[0].outdated && l.crews.v[0].mine.n == 1)
+			break;
+		turn_for(&l, 50);
+	}
+	turn_for(&l, 2500);
+	one = got(&l, "patient", "1");
+	slow = got(&l, "patient", "slow");
+	three = got(&l, "patient", "3");
+	assert_int_equal(lookout_children(&l), 2);
+	assert_int_equal(json_get_int(one->data, "pid", 0),
+	    json_get_int(three->data, "pid", 1));
+	assert_int_not_equal(json_get_int(one->data, "pid", 0),
+	    json_get_int(slow->data, "pid", 0));
+	assert_null(slow->error);
+	lookout_release(&l);
 }
 
 static void
@@ -451,12 +546,15 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(a_round_reads_each_target_once),
 	cmocka_unit_test(
 	    one_that_hangs_costs_only_itself_and_what_is_behind_it_in_the_round),
+	cmocka_unit_test(what_hangs_holds_nothing_else_of_its_place_up),
+	cmocka_unit_test(many_that_hang_have_few_children),
 	cmocka_unit_test(after_the_end_of_a_round_nobody_is_left),
 	cmocka_unit_test(a_child_that_dies_is_an_answer_too),
 	cmocka_unit_test(a_large_reading_comes_whole),
 	cmocka_unit_test(reads_end_before_the_round_does),
 	cmocka_unit_test(foreign_words_arrive_harmless),
 	cmocka_unit_test(who_hangs_is_killed_and_the_others_go_on),
+	cmocka_unit_test(who_was_slow_goes_on_beside_the_others),
 	cmocka_unit_test(what_was_known_last_stays_with_its_age),
 	cmocka_unit_test(who_fails_is_asked_less_often),
 	cmocka_unit_test(many_that_are_alone_share_sixteen_children),
