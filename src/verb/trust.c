@@ -30,6 +30,7 @@ find_place(struct trusting *t, struct err *e)
 {
 	const char *name = t->c->words.v[0], *near;
 	VEC(const char *) known = { 0 };
+	struct buf all = BUF_INIT;
 
 	if (!t->d.have_site) {
 		err_set(e, ERR_USAGE, "there is no site file, so there is no "
@@ -43,8 +44,13 @@ find_place(struct trusting *t, struct err *e)
 		VEC_PUSH(&known, site_place_at(&t->d.site, i)->name);
 	near = text_nearest(name, known.v, known.n);
 	err_set(e, ERR_USAGE, "the site has no place '%s'", name);
+	for (size_t i = 0; near == NULL && i < known.n; i++)
+		buf_printf(&all, "%s%s", i > 0 ? ", " : "", known.v[i]);
 	if (near != NULL)
 		err_hint(e, "Did you mean '%s'?", near);
+	else
+		err_hint(e, "It has: %s.", all.n > 0 ? all.p : "none");
+	buf_release(&all);
 	VEC_RELEASE(&known);
 	return false;
 }

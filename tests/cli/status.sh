@@ -114,6 +114,9 @@ check "and the facts" contains "$OUT" 'midwatch_disk_percent{name="here"}'
 check "each metric stands together" sh -c \
 	'printf "%s\n" "$1" | grep "^midwatch" | sed "s/{.*//" | uniq | sort | uniq -d | grep . && exit 1 || exit 0' - "$OUT"
 
+expect_exit 2 "two answers at once are one too many" "$MIDWATCH" status --json --prometheus
+expect_exit 3 "what cannot be looked at is unknown, and no warning" "$MIDWATCH" --state /proc/none status
+
 # --- without a site file, on a broken one --------------------------------------------------
 mkdir empty && cd empty
 HOME=$WORK/empty

@@ -36,6 +36,8 @@ key() { cut -d' ' -f1,2 "$SSHD_DIR/$1.pub"; }
 
 expect_exit 2 "an unknown place is wrong usage" "$MIDWATCH" trust bx
 check "with the nearest name" contains "$ERR" "Did you mean 'box'?"
+expect_exit 2 "one that is like none" "$MIDWATCH" trust elsewhere
+check "is told which there are" contains "$ERR" "It has: box, "
 expect_exit 2 "a container of this host has no key" "$MIDWATCH" trust local
 expect_exit 1 "a host that does not answer is a failure" "$MIDWATCH" trust gone
 check "and says so" contains "$ERR" "cannot connect to 127.0.0.1 port 1"
