@@ -93,6 +93,63 @@ the_lines_of_bad_nights_are_alarms(void **state)
 		    "expression", "script-arithmetic" },
 		{ "./b.sh: 行 7: [: 1.5: 整数の式が予期されます",
 		    "script-arithmetic" },
+		{ "ar.sh: Zeile 5: 96%: Syntaxfehler: Operator "
+		    "erwartet. (Fehlerverursachendes Zeichen ist "
+		    "\"%\").",
+		    "script-arithmetic" },
+		{ "ar.sh: ligne 5: 96% : erreur de syntaxe : "
+		    "opérande attendu (le symbole erroné est "
+		    "« % »)",
+		    "script-arithmetic" },
+		{ "ar.sh: línea 5: 96%: error sintáctico: se "
+		    "esperaba un operando (el elemento de error "
+		    "es \"%\")",
+		    "script-arithmetic" },
+		{ "ar.sh: riga 5: 96%: errore di sintassi: "
+		    "atteso un operando (il token dell'errore è "
+		    "\"%\")",
+		    "script-arithmetic" },
+		{ "ar.sh: 行 5: 96%: 構文エラー: オペランドが予期されます "
+		    "(エラーのあるトークンは \"%\")",
+		    "script-arithmetic" },
+		{ "ar.sh: строка 5: 96%: синтаксическая "
+		    "ошибка: ожидается операнд (неверный маркер "
+		    "«%»)",
+		    "script-arithmetic" },
+		{ "ar.sh: linha 5: 96%: erro de sintaxe: "
+		    "esperava operando (token de erro é \"%\")",
+		    "script-arithmetic" },
+		{ "ar.sh: linia 5: 96%: błąd składni: "
+		    "spodziewany argument (błędny znacznik to "
+		    "\"%\")",
+		    "script-arithmetic" },
+		{ "ar.sh: regel 5: 96%: syntaxfout: operator "
+		    "verwacht (het onjuiste symbool is \"%\")",
+		    "script-arithmetic" },
+		{ "ar.sh: rad 5: 96%: syntaxfel: en operand "
+		    "förväntades (felsymbol är ”%”)",
+		    "script-arithmetic" },
+		{ "ar.sh: 行 5: 96%: 语法错误：需要操作数（错误记号是 \"%\"）",
+		    "script-arithmetic" },
+		{ "ar.sh: γραμμή 5: 96%: syntax error: "
+		    "αναμενόταν τελεστέος (το λανθασμένο σύμβολο "
+		    "είναι \"%\")",
+		    "script-arithmetic" },
+		{ "ar.sh: 줄 5: 96%: 문법 오류: 피연산자 필요함 (오류 토큰은 "
+		    "\"%\" 임)",
+		    "script-arithmetic" },
+		{ "ar.sh: satır 5: 96%: sözdizim hatası: terim "
+		    "umuluyordu (hata belirtisi \"%\")",
+		    "script-arithmetic" },
+		{ "ar.sh: řádek 5: 96%: syntaktická chyba: "
+		    "očekáván operand (chybný token je „%“)",
+		    "script-arithmetic" },
+		{ "ar3.sh: Zeile 1: 08: Der Wert ist für die "
+		    "aktuelle Basis zu groß. "
+		    "(Fehlerverursachendes Zeichen ist \"08\").",
+		    "script-arithmetic" },
+		{ "ar.sh: 第 2 行：[: 2.9094e+08: 需要整数表达式",
+		    "script-arithmetic" },
 		{ "b.sh: 3: arithmetic expression: expecting primary: \"1.5\"",
 		    "script-arithmetic-other" },
 		{ "./b.sh: row 3: ((: 1.5: ongeldige rekenkundige operator",
@@ -119,6 +176,8 @@ static void
 ordinary_lines_are_none(void **state)
 {
 	static const char *const rows[] = {
+		"2025-11-04 03:00:46 backup: step 7: upload: done (\"otc\" in 3 s)",
+		"cron: job 12: started (user \"backup\")",
 		"[2025-11-04 03:00:46]    ✅ Uploaded to: daily/2025/11/04/",
 		"[OK] Backup saved: emergency-backup/arp-prod-x.sql.gz",
 		"2025-11-04 03:00:00 INFO starting nightly backup of otc",
