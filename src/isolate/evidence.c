@@ -3,133 +3,11 @@
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/statvfs.h>
 
 #include "base/file.h"
+#include "base/hide.h"
 #include "base/text.h"
-
-/* ---- secrets ------------------------------------------------------------- */
-
-static const char *const secret_words[] = { "password", "passwd", "passwort",
-    "pgpassword", "secret", "token", "passphrase", "api_key", "apikey",
-    "authorization" };
-
-static bool
-is_secret_word(const char *from, const char *end)
-{
-	size_t n = (size_t)(end - from);
-
-	for (size_t i = 0; i < sizeof secret_words / sizeof *secret_words;
-	    i++) {
-		size_t len = strlen(secret_words[i]);
-
-		/* also POSTGRES_PASSWORD, db-token */
-		if (n >= len && strncasecmp(end - len, secret_words[i], len) ==
-		    0)
-			return true;
-	}
-	return false;
-}
-
-/* Where the value behind a word ends; quotes count. */
-static const char *
-value_end(const char *s, const char *end)
-{
-	char quote = *s == '"' || *s == '\'' ? *s : '\0';
-
-	if (quote != '\0') {
-		for (s++; s < end && *s != quote && *s != '\n'; s++)
-			if (*s == '\\' && s + 1 < end)
-				s++;
-		return s;
-	}
-	while (s < end && !isspace((unsigned char)*s) &&
-	    strchr(",;&|)}\"'", *s) == NULL)
-		s++;
-	return s;
-}
-
-/* s is behind a secret's word: "=x", ": x", " 'x'" (a statement); the value's
- * beginning, or NULL when none follows. */
-static const char *
-value_begin(const char *s, const char *end)
-{
-	const char *from = s;
-
-	if (s < end && (*s == '"' || *s == '\''))
-		s++;			/* "password": */
-	while (s < end && (*s == ' ' || *s == '\t'))
-		s++;
-	if (s < end && (*s == '=' || *s == ':')) {
-		for (s++; s < end && (*s == ' ' || *s == '\t');)
-			s++;
-		return s < end && *s != '\n' ? s : NULL;
-	}
-	return s > from && s < end && *s == '\'' ? s : NULL;
-}
-
-static bool
-is_word_char(char c)
-{
-	return isalnum((unsigned char)c) || c == '_' || c == '-';
-}
-
-/* "//user:secret@host" behind the colon of the scheme; the secret's span. */
-static bool
-address_secret(const char *s, const char *end, const char **ret_from,
-    const char **ret_to)
-{
-	const char *colon = NULL;
-
-	if (end - s < 3 || s[0] != '/' || s[1] != '/')
-		return false;
-	for (s += 2; s < end && !isspace((unsigned char)*s) && *s != '/'; s++) {
-		if (*s == ':' && colon == NULL)
-			colon = s;
-		if (*s == '@') {
-			*ret_from = colon != NULL ? colon + 1 : NULL;
-			*ret_to = s;
-			return colon != NULL;
-		}
-	}
-	return false;
-}
-
-size_t
-evidence_mask(struct buf *out, const char *p, size_t n)
-{
-	const char *end = p + n, *word = p, *from, *to;
-	size_t masked = 0;
-
-	for (const char *s = p; s < end;) {
-		if (is_word_char(*s)) {
-			for (word = s; s < end && is_word_char(*s);)
-				s++;
-			buf_add(out, word, (size_t)(s - word));
-			from = is_secret_word(word, s) ? value_begin(s, end) :
-			    NULL;
-			if (from == NULL)
-				continue;
-			to = value_end(from, end);
-			if (to == from)
-				continue;
-			buf_add(out, s, (size_t)(from - s));
-		} else if (*s == ':' && address_secret(s + 1, end, &from,
-		    &to)) {
-			buf_add(out, s, (size_t)(from - s));
-		} else {
-			buf_ch(out, *s++);
-			continue;
-		}
-		if (*from == '"' || *from == '\'')
-			buf_ch(out, *from);
-		buf_str(out, "***");
-		masked++;
-		s = to;
-	}
-	return masked;
-}
 
 /* ---- copies -------------------------------------------------------------- */
 
@@ -211,7 +89,7 @@ evidence_put(struct evidence *ev, const char *name, const char *what,
 	f->cut = n > EVIDENCE_FILE_MAX;
 	if (f->cut && newest_last)
 		p += n - EVIDENCE_FILE_MAX;
-	f->masked = evidence_mask(&b, p, f->cut ? EVIDENCE_FILE_MAX : n);
+	f->masked = hide_secrets(&b, p, f->cut ? EVIDENCE_FILE_MAX : n);
 	f->size = (int64_t)b.n;
 	sha_of(b.p, b.n, f->sha256);
 	f->known = is_known(ev, f->sha256);

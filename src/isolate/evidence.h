@@ -46,7 +46,4 @@ struct evidence_file *evidence_put(struct evidence *ev, const char *name,
 void evidence_know(struct evidence *ev, const char *sha256);
 void evidence_release(struct evidence *ev);
 
-/* Passwords in settings, addresses and statements become ***; how many. */
-size_t evidence_mask(struct buf *out, const char *p, size_t n);
-
 #endif

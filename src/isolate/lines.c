@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/hide.h"
 #include "base/sha.h"
 #include "isolate/evidence.h"
 #include "probe/plain.h"
@@ -117,7 +118,7 @@ keep(struct reader *r, const char *line, const struct alarm *a, int64_t at,
 	struct sha s;
 	char hex[SHA_HEX], when[24];
 
-	(void)evidence_mask(&masked, line, strlen(line));
+	(void)hide_secrets(&masked, line, strlen(line));
 	f.text = plain_show(masked.p, SHOWN);
 	buf_release(&masked);
 	/* two programs may say the same in one second, one of them twice */

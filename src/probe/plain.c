@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/hide.h"
 #include "base/text.h"
 
 /* Bytes of the escape sequence at s: colours, titles, whatever a program sends
@@ -54,10 +55,12 @@ plain_line(struct buf *out, const char *s, size_t n)
 char *
 plain_show(const char *plain, size_t max)
 {
-	struct buf b = BUF_INIT;
+	struct buf b = BUF_INIT, hidden = BUF_INIT;
 	size_t n, from = strspn(plain, " ");
 
-	text_clean(&b, plain + from, strlen(plain + from), TEXT_LINE);
+	(void)hide_secrets(&hidden, plain + from, strlen(plain + from));
+	text_clean(&b, hidden.p, hidden.n, TEXT_LINE);
+	buf_release(&hidden);
 	if (b.n > max) {
 		n = text_fit(b.p, b.n, max - strlen("…"));
 		buf_cut(&b, n);

@@ -17,7 +17,7 @@ enum {
  * so that it is a string. At most PLAIN_MAX bytes, without spaces at its end. */
 void plain_line(struct buf *out, const char *s, size_t n);
 /* The same made readable: one clean line of at most max bytes, with … where it
- * was cut. Caller frees. */
+ * was cut, and without what looks like a secret. Caller frees. */
 char *plain_show(const char *plain, size_t max);
 
 /* Each line of p; stops when each() returns. */
