@@ -76,6 +76,7 @@ enum space {
 	X(ISOLATE, "isolate", GLOBAL, "I", 0, "isolate", "gather evidence of the cause into the record") \
 	X(LOCKS, "locks", GLOBAL, "L", 0, "locks", "who blocks whom") \
 	X(UPDATE, "update", GLOBAL, "U", 0, "update", "tell people where we are") \
+	X(DECLARE, "declare", GLOBAL, "D", 0, "declare", "data at risk, or downtime: shows first who is told") \
 	X(OPEN_INCIDENT, "open-incident", GLOBAL, "O", 0, "open", "open an incident") \
 	X(RESOLVE, "resolve", GLOBAL, "E", 0, "resolve", "the technical criteria are met") \
 	X(CLOSE, "close", GLOBAL, "X", 0, "close", "close a resolved incident") \

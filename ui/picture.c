@@ -505,6 +505,12 @@ static const struct button_row {
 	    "this text goes to the channel and to whom it concerns",
 	    "none: what is sent is sent", NULL, NULL,
 	    "incident update --draft", true },
+	{ REQ_DECLARE, NULL, NEED_OPEN, RUNG_ASK,
+	    "incident declare @db = --confirm",
+	    "it stands in the record, and who has to know is told",
+	    "none: what was told is told", "why, in one sentence",
+	    "incident declare @db --confirm", "incident declare @db --plan",
+	    false },
 	{ REQ_OPEN_INCIDENT, NULL, NEED_NONE, RUNG_RUN, "incident open",
 	    "the record begins, with what is known now",
 	    "an incident is resolved and closed, never removed", NULL, NULL,
@@ -621,6 +627,27 @@ add_choices(const struct talk *w, struct model_buttons *part,
 		}
 }
 
+/* What only a person can say, and whether somebody has. */
+static void
+add_words(const struct talk *w, struct model_buttons *part,
+    struct model_button *b)
+{
+	static const struct {
+		const char *word, *fact, *note;
+	} words[] = {
+		{ "data-risk", "data_risk", "a database has no proven copy" },
+		{ "downtime", "downtime", "customers cannot use something" },
+	};
+
+	for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+		struct model_choice *c = VEC_NEW(&b->choices);
+
+		c->word = pool_str(&part->pool, words[i].word);
+		c->note = pool_str(&part->pool, json_get_bool(w->incident,
+		    words[i].fact) ? "declared already" : words[i].note);
+	}
+}
+
 /* The criteria of an end as far as they are not proven; false: there are none. */
 static bool
 open_criteria(const struct talk *w, const char *end, struct buf *b)
@@ -672,7 +699,9 @@ fill_button(struct talk *w, struct model_buttons *part,
 	b->command = pool_printf(p, "midwatch %s", words);
 	b->effect = pool_str(p, row->effect);
 	b->action = pool_str(p, words);
-	if (strstr(words, "@db") != NULL)
+	if (row->request == REQ_DECLARE)
+		add_words(w, part, b);
+	else if (strstr(words, "@db") != NULL)
 		add_choices(w, part, b);
 	buf_release(&open);
 }

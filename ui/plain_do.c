@@ -175,7 +175,7 @@ plain_told(struct plain *p, const char *arg)
 static void
 press_which(struct plain *p, const struct model_button *b)
 {
-	plain_say("which database?");
+	plain_say("%s", press_question(b));
 	for (size_t i = 0; i < b->choices.n; i++)
 		plain_say("  %zu, %s: %s", i + 1, b->choices.v[i].word,
 		    b->choices.v[i].note);

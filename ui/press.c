@@ -18,6 +18,12 @@ press_next(struct press *p, const struct model_button *b)
 	return b->plan != NULL && !p->planned ? PRESS_PLAN : PRESS_NOW;
 }
 
+const char *
+press_question(const struct model_button *b)
+{
+	return b->request == REQ_DECLARE ? "what?" : "which database?";
+}
+
 static bool
 has_text(const struct press *p)
 {

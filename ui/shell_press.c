@@ -28,7 +28,7 @@ refuse(struct shell *s, const char *label, const char *why, int64_t now)
 static unsigned
 which(struct shell *s, const struct model_button *b)
 {
-	char *title = xprintf("%s: which database?", label_of(b));
+	char *title = xprintf("%s: %s", label_of(b), press_question(b));
 
 	choose_open(&s->choose, title);
 	for (size_t i = 0; i < b->choices.n; i++)

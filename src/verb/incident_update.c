@@ -367,8 +367,9 @@ may_declare(struct desk *d, const char *what, bool risk, bool sure,
 int
 incident_declare(struct cli *c, int argc, char **argv)
 {
-	bool sure = false, ok, risk;
-	const struct opt opts[] = { { "--confirm", &sure, NULL, NULL } };
+	bool sure = false, plan = false, ok, risk;
+	const struct opt opts[] = { { "--confirm", &sure, NULL, NULL },
+		{ "--plan", &plan, NULL, NULL } };
 	struct buf text = BUF_INIT, data = BUF_INIT, b = BUF_INIT;
 	struct told told = { 0 };
 	struct err e = ERR_INIT;
@@ -376,8 +377,9 @@ incident_declare(struct cli *c, int argc, char **argv)
 	struct desk d;
 	int status;
 
-	if (!cli_parse(c, argc, argv, opts, 1) || !cli_words(c, 1, 100000,
-	    "midwatch incident declare data-risk|downtime [WHY] [--confirm]"))
+	if (!cli_parse(c, argc, argv, opts, 2) || !cli_words(c, 1, 100000,
+	    "midwatch incident declare data-risk|downtime [WHY] [--plan] "
+	    "[--confirm]"))
 		return EXIT_USAGE;
 	what = c->words.v[0];
 	risk = strcmp(what, "data-risk") == 0;
@@ -385,7 +387,11 @@ incident_declare(struct cli *c, int argc, char **argv)
 		return cli_usage("'%s' cannot be declared; data-risk or "
 		    "downtime", what);
 	ok = desk_open(&d, c, &e) && desk_incident(&d, NULL, &e) &&
-	    may_declare(&d, what, risk, sure, &e);
+	    may_declare(&d, what, risk, sure || plan, &e);
+	if (ok && plan) {
+		desk_close(&d);
+		return EXIT_DONE;
+	}
 	if (ok) {
 		buf_printf(&text, "%s declared by %s", risk ? "data at risk" :
 		    "downtime", who_am_i()->by);

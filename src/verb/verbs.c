@@ -28,7 +28,8 @@ const struct verb verbs[] = {
 	    "[--send]\n"
 	    "incident escalate [WHO] [--text T] [--due]\n"
 	    "incident ack WHO\n"
-	    "incident declare data-risk|downtime [WHY] [--confirm]\n"
+	    "incident declare data-risk|downtime [WHY] [--plan] "
+	    "[--confirm]\n"
 	    "incident people\n"
 	    "incident publish WHERE\n"
 	    "incident resolve|close [INCIDENT] [--override REASON]",

@@ -91,6 +91,24 @@ while_all_is_saved_it_is_not_to_be_saved(void **state)
 }
 
 static void
+what_only_a_person_declares_has_a_button(void **state)
+{
+	const struct model_button *b;
+
+	(void)state;
+	hear("{\"t\":\"hello\",\"host\":\"bastion\",\"read_only\":false}");
+	hear("{\"t\":\"site\",\"databases\":[{\"name\":\"otc\"}]}");
+	hear("{\"t\":\"incident\",\"id\":\"INC-20250214-0104\",\"state\":"
+	    "\"open\",\"opened\":1,\"downtime\":true}");
+	b = model_button(&m, REQ_DECLARE);
+	assert_null(b->why_not);
+	assert_int_equal(b->choices.n, 2);
+	assert_string_equal(b->choices.v[0].word, "data-risk");
+	assert_string_equal(b->choices.v[1].note, "declared already");
+	assert_string_equal(b->plan, "incident declare @db --plan");
+}
+
+static void
 verified(const char *name)
 {
 	char line[400];
@@ -215,6 +233,7 @@ a_freeze_is_seen_before_its_reading_is(void **state)
 static const struct CMUnitTest tests[] = {
 	T(what_is_not_saved_is_said_and_not_what_went_well),
 	T(while_all_is_saved_it_is_not_to_be_saved),
+	T(what_only_a_person_declares_has_a_button),
 	T(files_that_are_not_saved_are_worth_the_first_button),
 	T(steps_are_known_when_they_were_told),
 	T(what_is_odd_is_a_notice),
