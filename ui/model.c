@@ -25,6 +25,7 @@ static const struct {
 	[MSTEP_FAILED] = { "FAIL", "failed", ROLE_STEP_FAILED },
 	[MSTEP_DOUBT] = { "?", "in doubt", ROLE_CAUTION },
 	[MSTEP_LOST] = { "FAIL", "proof lost", ROLE_STEP_FAILED },
+	[MSTEP_WAITS] = { "TODO", "waits for a person", ROLE_STEP_CURRENT },
 };
 
 void

@@ -60,11 +60,12 @@ struct model_head {
 
 /* ---- steps of the runbook ------------------------------------------------ */
 
-/* The ten states and five glances: TODO RUN OK FAIL ? */
+/* The states and five glances: TODO RUN OK FAIL ? */
 enum mstep_state {
 	MSTEP_TODO, MSTEP_READY, MSTEP_BLOCKED, MSTEP_RUNNING, MSTEP_SENSED,
 	MSTEP_CONFIRMED, MSTEP_OVERRIDDEN, MSTEP_SKIPPED, MSTEP_NOT_APPLICABLE,
 	MSTEP_FAILED, MSTEP_DOUBT, MSTEP_LOST,	/* LOST: its proof is false now */
+	MSTEP_WAITS,		/* done as far as a program can: for a person */
 	MSTEP_COUNT
 };
 

@@ -133,10 +133,19 @@ people_request(struct pane *p, enum request r, const struct model *m,
 	case REQ_RIGHT:
 		return page_of(one, pp->rows.v[pp->list.at].rest, w);
 	case REQ_TELL:
-		w->kind = WISH_TYPE;
-		w->title = xprintf("on what occasion was %s told?", one->who);
 		w->order = (struct order){ .kind = ORDER_TOLD,
 		    .what = xstrdup(one->who) };
+		w->kind = WISH_TYPE;
+		w->title = xprintf("%s was told on (open, data-risk, ...)",
+		    one->who);
+		if (one->told != NULL && one->told_at == 0) {
+			/* what is owed is known */
+			free(w->title);
+			w->kind = WISH_ORDER;
+			w->title = xprintf("%s was told of %s", one->who,
+			    one->told);
+			w->order.text = xstrdup(one->told);
+		}
 		return REACT_WISH;
 	case REQ_COPY:
 		w->kind = WISH_COPY;

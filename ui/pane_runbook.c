@@ -252,7 +252,8 @@ run_step(const struct model_step *s, struct wish *w)
 {
 	bool again = s->state == MSTEP_SENSED || s->state == MSTEP_FAILED ||
 	    s->state == MSTEP_DOUBT || s->state == MSTEP_LOST ||
-	    s->state == MSTEP_SKIPPED || s->state == MSTEP_OVERRIDDEN;
+	    s->state == MSTEP_SKIPPED || s->state == MSTEP_OVERRIDDEN ||
+	    s->state == MSTEP_WAITS;
 
 	if (s->by_person)
 		return wish_refuse(w, "this one is for a person: do it, and "

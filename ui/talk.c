@@ -259,6 +259,8 @@ step_state(const json_t *o)
 
 	if (json_get_bool(o, "proof_lost"))
 		return MSTEP_LOST;
+	if (strcmp(word, "failed") == 0 && json_get_bool(o, "waits"))
+		return MSTEP_WAITS;
 	if (strcmp(word, "done") == 0)
 		return strstr(how, "overrid") ? MSTEP_OVERRIDDEN :
 		    strstr(how, "confirm") ? MSTEP_CONFIRMED : MSTEP_SENSED;
@@ -479,6 +481,10 @@ add_person(struct talk *w, struct model_people *part, const json_t *o)
 		const json_t *t = json_array_get(told, i);
 
 		if (strcmp(str(t, "who"), one->who) != 0)
+			continue;
+		/* what somebody still has to hear is not hidden by what they
+		 * have heard */
+		if (one->told != NULL && one->told_at == 0)
 			continue;
 		one->told = kept_or(p, t, "trigger", "");
 		one->told_at = json_get_int(t, "at", 0);

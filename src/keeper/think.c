@@ -78,6 +78,7 @@ put_done(struct buf *b, const struct inc_step *is)
 	json_put_int(b, "started", is->started);
 	json_put_int(b, "ended", is->ended);
 	json_put_bool(b, "proof_lost", is->proof_lost);
+	json_put_bool(b, "waits", is->waits);
 }
 
 static void

@@ -108,6 +108,26 @@ what_only_a_person_declares_has_a_button(void **state)
 	assert_string_equal(b->plan, "incident declare @db --plan");
 }
 
+/* Nor has it failed: somebody has a phone call to make. */
+static void
+what_waits_for_a_person_is_neither_done_nor_hidden(void **state)
+{
+	(void)state;
+	hear("{\"t\":\"site\",\"contacts\":[{\"who\":\"Eve\",\"on\":[]}]}");
+	hear("{\"t\":\"incident\",\"id\":\"INC-20250214-0104\",\"state\":"
+	    "\"open\",\"opened\":1,\"told\":[{\"trigger\":\"data-risk\","
+	    "\"who\":\"Eve\"},{\"trigger\":\"update\",\"who\":\"Eve\","
+	    "\"at\":7}]}");
+	assert_string_equal(m.people.v.v[0].told, "data-risk");
+	assert_int_equal(m.people.v.v[0].told_at, 0);
+	hear("{\"t\":\"steps\",\"v\":[{\"id\":\"a\",\"kind\":\"action\","
+	    "\"state\":\"failed\",\"waits\":true,\"reason\":\"Eve is still "
+	    "to be told\"}]}");
+	assert_string_equal(mstep_glance(m.steps.v.v[0].state), "TODO");
+	assert_string_equal(mstep_word(m.steps.v.v[0].state),
+	    "waits for a person");
+}
+
 static void
 verified(const char *name)
 {
@@ -234,6 +254,7 @@ static const struct CMUnitTest tests[] = {
 	T(what_is_not_saved_is_said_and_not_what_went_well),
 	T(while_all_is_saved_it_is_not_to_be_saved),
 	T(what_only_a_person_declares_has_a_button),
+	T(what_waits_for_a_person_is_neither_done_nor_hidden),
 	T(files_that_are_not_saved_are_worth_the_first_button),
 	T(steps_are_known_when_they_were_told),
 	T(what_is_odd_is_a_notice),
