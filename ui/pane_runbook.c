@@ -247,9 +247,27 @@ order_step(struct wish *w, enum wish_kind kind, enum order_kind order,
 	return REACT_WISH;
 }
 
-static enum react
-run_step(const struct model_step *s, struct wish *w)
+/* The button that does the same: it says what that does, and how it is undone. */
+static const struct model_button *
+same_button(const struct model *m, const struct model_step *s)
 {
+	size_t n = s->action != NULL ? strlen(s->action) : 0;
+
+	for (size_t i = 0; n > 0 && i < m->buttons.v.n; i++) {
+		const struct model_button *b = &m->buttons.v.v[i];
+
+		if (b->action != NULL && strncmp(b->action, s->action, n) ==
+		    0 && (b->action[n] == ' ' || b->action[n] == '\0') &&
+		    b->request != REQ_SAVE_ALL)
+			return b;
+	}
+	return NULL;
+}
+
+static enum react
+run_step(const struct model *m, const struct model_step *s, struct wish *w)
+{
+	const struct model_button *b = same_button(m, s);
 	bool again = s->state == MSTEP_SENSED || s->state == MSTEP_FAILED ||
 	    s->state == MSTEP_DOUBT || s->state == MSTEP_LOST ||
 	    s->state == MSTEP_SKIPPED || s->state == MSTEP_OVERRIDDEN ||
@@ -277,8 +295,10 @@ run_step(const struct model_step *s, struct wish *w)
 		    mstep_word(s->state), s->why);
 	else
 		w->text = xstrdup(s->title);
-	w->effect = xstrdup(s->expect != NULL && s->expect[0] ? s->expect :
-	    s->title);
+	w->effect = xstrdup(b != NULL && b->effect != NULL ? b->effect :
+	    s->expect != NULL && s->expect[0] ? s->expect : s->title);
+	if (b != NULL && b->undo != NULL)
+		w->undo = xstrdup(b->undo);
 	return REACT_WISH;
 }
 
@@ -337,7 +357,7 @@ runbook_request(struct pane *p, enum request r, const struct model *m,
 	case REQ_RIGHT:
 		return page_of(s, w);
 	case REQ_RUN:
-		return run_step(s, w);
+		return run_step(m, s, w);
 	case REQ_TICK:
 		return tick_step(s, w);
 	case REQ_SKIP:

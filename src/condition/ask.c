@@ -124,8 +124,14 @@ ask_evidence(const struct cond *c, const struct cond_world *w, struct buf *why)
 	(void)c;
 	if (w->inc == NULL)
 		return no_incident(why);
-	for (size_t i = 0; i < w->inc->entries.n; i++)
-		found += w->inc->entries.v[i].kind == EVENT_EVIDENCE;
+	/* a backup or a clean-up leaves lines of its own, which gather nothing */
+	for (size_t i = 0; i < w->inc->entries.n; i++) {
+		const char *source = json_get_str(w->inc->entries.v[i].data,
+		    "source");
+
+		found += w->inc->entries.v[i].kind == EVENT_EVIDENCE &&
+		    source != NULL && strcmp(source, "isolate") == 0;
+	}
 	if (found == 0)
 		return answer(TRUTH_NO, why, "no evidence was gathered");
 	return answer(TRUTH_YES, why, "%zu %s of evidence", found,

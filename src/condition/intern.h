@@ -81,7 +81,7 @@
 	X(SEVERITY, "severity at-least SEVERITY", false, ask_severity,	\
 	    "the severity", "it is that grave, or graver (SEV-0 is the gravest)") \
 	X(EVIDENCE, "evidence gathered", false, ask_evidence, "the journal", \
-	    "evidence stands in the incident's journal")		\
+	    "what 'midwatch isolate' found stands in the journal")		\
 	X(CLEANUP, "cleanup done", true, ask_cleanup, "the journal",	\
 	    "a clean-up has ended well")				\
 	X(RESTORED, "restored DB", true, ask_restored, "the journal",	\

@@ -294,7 +294,10 @@ evidence_is_a_line_of_the_journal(void **state)
 	(void)state;
 	VEC_NEW(&inc.entries)->kind = EVENT_NOTE;
 	assert_int_equal(ask("evidence gathered"), TRUTH_NO);
-	VEC_NEW(&inc.entries)->kind = EVENT_EVIDENCE;
+	happened(EVENT_EVIDENCE, noon, "otc: read back",
+	    "{\"component\":\"otc\",\"verified\":true}");
+	assert_int_equal(ask("evidence gathered"), TRUTH_NO);
+	happened(EVENT_EVIDENCE, noon, "log", "{\"source\":\"isolate\"}");
 	assert_int_equal(ask("evidence gathered"), TRUTH_YES);
 	says("1 piece");
 }
