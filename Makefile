@@ -15,7 +15,7 @@
 PREFIX  ?= /usr/local
 VARIANT ?= rel
 ISAL    ?= $(eval ISAL := $$(shell pkg-config --exists libisal && echo yes))$(ISAL)
-PKGS     = libconfig jansson libcrypto libssh2 libpq libcurl zlib $(if $(filter yes,$(ISAL)),libisal)
+PKGS     = libconfig jansson libcrypto libssh2 zlib $(if $(filter yes,$(ISAL)),libisal)
 
 MAKEFLAGS += --no-builtin-rules --no-print-directory
 ifeq ($(MAKELEVEL),0)
@@ -59,7 +59,8 @@ opt.cov  = -O0 -g --coverage
 opt.fuzz = -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
 
 # pkg-config runs when the first object is compiled, once, after .ci/deps.
-pkg_cflags = $(eval pkg_cflags := $$(shell pkg-config --cflags $(PKGS)))$(pkg_cflags)
+# libpq and libcurl are loaded when they are needed (src/base/late.h).
+pkg_cflags = $(eval pkg_cflags := $$(shell pkg-config --cflags $(PKGS) libpq libcurl))$(pkg_cflags)
 pkg_libs   = $(eval pkg_libs := $$(shell pkg-config --libs $(PKGS) ncursesw))$(pkg_libs)
 cppflags = -D_GNU_SOURCE $(if $(filter yes,$(ISAL)),-DHAVE_ISAL) -Isrc -I. $(pkg_cflags) $(CPPFLAGS)
 cflags   = -std=c11 $(warn) $(if $(findstring clang,$(CC)),,$(warn.gcc)) $(if $(WERROR),-Werror) \
@@ -202,7 +203,7 @@ pack: install
 	$(Q)cd build/deb && depends=$$(dpkg-shlibdeps -O debian/midwatch/usr/bin/midwatch) && printf '%s\n' \
 		'Package: midwatch' 'Version: $(version)' "Architecture: $$(dpkg --print-architecture)" \
 		'Maintainer: midwatch authors <midwatch@localhost>' 'Section: admin' 'Priority: optional' \
-		"Installed-Size: $$(du -k -s debian/midwatch | cut -f1)" "Depends: $${depends#*=}, tzdata" \
+		"Installed-Size: $$(du -k -s debian/midwatch | cut -f1)" "Depends: $${depends#*=}, libcurl4, libpq5, tzdata" \
 		'Description: console for the night on which the database backup failed' \
 		' It shows what is true, walks the person on watch through the runbook, does' \
 		' the dangerous work safely, and writes the record of the incident meanwhile.' \

@@ -16,7 +16,7 @@
 
 enum {
 	FRAME_MS = 100,		/* between frames that nobody's key asked for */
-	EARLY_MS = 5, EARLY_FRAMES = 4,	/* what is known comes in pieces */
+	EARLY_MS = 2, EARLY_FRAMES = 4,	/* what is known comes in pieces */
 	TICK_MS = 2000, TICK_LOW_MS = 5000,
 	RESIZE_MS = 50,		/* a burst of sizes is one */
 	LINK_MS = 5000, SLOW_RTT_MS = 400, STUCK_MS = 1000,

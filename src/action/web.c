@@ -1,3 +1,4 @@
+#include "action/libcurl.h"
 #include "action/web.h"
 
 #include <curl/curl.h>
@@ -152,11 +153,16 @@ static enum web_end
 exchange(const struct web_post *p, bool post, char *why, size_t size)
 {
 	struct exchange x = { .answer = BUF_INIT };
+	struct err e = ERR_INIT;
 	struct buf said = BUF_INIT, masked = BUF_INIT;
 	int64_t left = p->deadline_ms - clock_mono_ms();
 	enum web_end how = WEB_LATER;
 	CURLcode code = CURLE_FAILED_INIT;
 
+	if (!libcurl_load(&e)) {
+		text_clean_into(why, size, e.msg);
+		return WEB_LATER;
+	}
 	if (left > ONE_TRY_MS)
 		left = ONE_TRY_MS;
 	if (left < 1)

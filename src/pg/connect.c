@@ -542,6 +542,10 @@ pg_start(const struct pg_spec *spec, struct err *e)
 	struct pg *db;
 
 	pg_reap();
+	if (!pg_library(e)) {
+		last_no = PG_NO_CLIENT;
+		return NULL;
+	}
 	if (!check(spec, e)) {
 		err_wrap(e, "%s", spec->name ? spec->name : "a database");
 		err_hint(e, "%s", pg_no_next(PG_NO_CLIENT));
@@ -641,12 +645,6 @@ int
 pg_backend_pid(const struct pg *db)
 {
 	return db->conn != NULL ? PQbackendPID(db->conn) : 0;
-}
-
-int
-pg_library_version(void)
-{
-	return PQlibVersion();
 }
 
 void

@@ -1,10 +1,10 @@
 #include "pg/conninfo.h"
 
-#include <libpq-fe.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/text.h"
+#include "pg/intern.h"
 
 static bool
 take(const char *key, const char *value, struct pool *pool,
@@ -46,10 +46,13 @@ pg_conninfo_parse(const char *text, struct pool *pool, struct pg_spec *ret,
     struct err *e)
 {
 	char *why = NULL;
-	PQconninfoOption *all = PQconninfoParse(text, &why);
+	PQconninfoOption *all;
 	bool ok = true;
 
 	*ret = (struct pg_spec){ 0 };
+	if (!pg_library(e))
+		return false;
+	all = PQconninfoParse(text, &why);
 	if (all == NULL) {
 		char clean[300];
 

@@ -24,6 +24,9 @@ enum {
 };
 #define PG_SOCKET_DIR "/var/run/postgresql"	/* of Debian's libpq */
 
+/* libpq, before its first function is called. */
+bool pg_library(struct err *e);
+
 /* What a server said in words and codes; the words are as it sent them. */
 struct pg_said {
 	char sqlstate[6];

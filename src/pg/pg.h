@@ -161,7 +161,6 @@ void pg_cancel(struct pg *db);
 
 int pg_server_version(const struct pg *db);	/* 150020 */
 int pg_backend_pid(const struct pg *db);
-int pg_library_version(void);
 
 /* ---- words and passwords ----------------------------------------------- */
 
