@@ -408,13 +408,15 @@ manifest_write(const struct manifest *m, struct buf *out, struct err *e)
 bool
 proof_write(const struct proof *p, struct buf *out, struct err *e)
 {
+	char hash[SHA_HEX];
+
 	if ((p->kind != PROVEN_VERIFIED && p->kind != PROVEN_RESTORABLE) ||
 	    strlen(p->manifest) != SHA_HEX - 1)
 		return err_set(e, ERR_FAILED, "a proof is of a kind, and of a "
 		    "manifest");
 	buf_clear(out);
 	json_open(out);
-	json_put_int(out, "format", MANIFEST_FORMAT);
+	json_put_int(out, "format", PROOF_FORMAT);
 	json_put_str(out, "kind", proven_name(p->kind));
 	put_time(out, "at", p->at);
 	json_put_str(out, "manifest_sha256", p->manifest);
@@ -440,6 +442,9 @@ proof_write(const struct proof *p, struct buf *out, struct err *e)
 		json_close(out);
 	}
 	json_close_list(out);
+	/* no list of checksums has it: of what is before the comma */
+	sha_of(out->p, out->n, hash);
+	json_put_str(out, "hash", hash);
 	json_close(out);
 	buf_ch(out, '\n');
 	return whole(out, e);

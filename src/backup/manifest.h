@@ -46,6 +46,7 @@
 
 enum {
 	MANIFEST_FORMAT = 1,
+	PROOF_FORMAT = 2,		/* 1 had no hash of its own */
 	MANIFEST_MAX = 1 << 20,		/* bytes of a manifest or a proof */
 	MANIFEST_PARTS = 2048,
 	MANIFEST_FILES = 1024,		/* of a component */

@@ -144,7 +144,7 @@ take_list(const struct in *in, const char *key, size_t max,
 
 /* A file of our own format, or of a newer one that we cannot read. */
 static bool
-take_format(const struct in *in)
+take_format(const struct in *in, int64_t newest, int64_t *ret)
 {
 	int64_t format = 0;
 
@@ -152,11 +152,12 @@ take_format(const struct in *in)
 		return err_set(in->e, ERR_INTEGRITY, "it is not an object");
 	if (!take_int(in, "format", &format))
 		return false;
-	if (format == MANIFEST_FORMAT)
+	*ret = format;
+	if (format >= 1 && format <= newest)
 		return true;
 	err_set(in->e, ERR_INTEGRITY, "it is of format %" PRId64 ", and this "
-	    "midwatch reads %d", format, MANIFEST_FORMAT);
-	return format > MANIFEST_FORMAT ? err_hint(in->e, "Use the midwatch "
+	    "midwatch reads %" PRId64, format, newest);
+	return format > newest ? err_hint(in->e, "Use the midwatch "
 	    "that wrote it, or a newer one.") : false;
 }
 
@@ -282,8 +283,9 @@ static bool
 take_manifest(const struct in *in, struct manifest *m)
 {
 	const char *word = "";
+	int64_t format;
 
-	if (!take_format(in) ||
+	if (!take_format(in, MANIFEST_FORMAT, &format) ||
 	    !take_str(in, "site", SHORT, &m->site) ||
 	    !take_str(in, "class", SHORT, &word))
 		return false;
@@ -343,12 +345,33 @@ take_proven(const struct in *in, void *to)
 	    may_str(in, "text", TEXT_MAX, &q->text);
 }
 
+/* It ends with the hash of all that is before it. */
 static bool
-take_proof(const struct in *in, struct proof *p)
+hash_holds(const struct in *in, const char *s, size_t n)
+{
+	static const char key[] = ",\"hash\":\"", end[] = "\"}\n";
+	size_t tail = sizeof key - 1 + SHA_HEX - 1 + sizeof end - 1;
+	char hash[SHA_HEX];
+
+	if (n < tail || memcmp(s + n - tail, key, sizeof key - 1) != 0 ||
+	    memcmp(s + n - (sizeof end - 1), end, sizeof end - 1) != 0)
+		return err_set(in->e, ERR_INTEGRITY, "it does not end with its "
+		    "hash");
+	sha_of(s, n - tail, hash);
+	if (memcmp(s + n - tail + sizeof key - 1, hash, SHA_HEX - 1) == 0)
+		return true;
+	return err_set(in->e, ERR_INTEGRITY, "it is damaged: its hash is not "
+	    "that of its bytes");
+}
+
+static bool
+take_proof(const struct in *in, const char *s, size_t n, struct proof *p)
 {
 	const char *word = "";
+	int64_t format;
 
-	if (!take_format(in) || !take_str(in, "kind", SHORT, &word))
+	if (!take_format(in, PROOF_FORMAT, &format) ||
+	    (format > 1 && !hash_holds(in, s, n)) || !take_str(in, "kind", SHORT, &word))
 		return false;
 	if (!proven_parse(word, &p->kind) || p->kind < PROVEN_VERIFIED)
 		return wrong(in, "kind", "it is not one that we know");
@@ -364,7 +387,7 @@ proof_read(struct proof *p, const char *s, size_t n, struct err *e)
 {
 	json_t *o = parse(s, n, e);
 	struct in in = { o, &p->pool, e };
-	bool ok = o != NULL && take_proof(&in, p);
+	bool ok = o != NULL && take_proof(&in, s, n, p);
 
 	json_decref(o);
 	if (!ok)

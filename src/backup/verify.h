@@ -61,9 +61,15 @@ bool verify_is_archive(const struct set_part *p);
 bool verify_is_packed(const char *name);
 
 /* checksums.sha256 against the manifest, both ways. False: it could not be read;
- * what does not fit is behind why, one after the other. */
+ * what does not fit is behind why, one after the other. ret_other: it is not the
+ * manifest of that list, and nothing that is held against it is proven. */
 bool verify_list(struct place *p, const char *dir, const struct set *set,
-    struct buf *why, struct err *e);
+    struct buf *why, bool *ret_other, struct err *e);
+
+/* Every proof in it, also those that newer ones have made idle: is it as it was
+ * written? As above. One of another manifest is no damage: it proves nothing. */
+bool verify_proofs(struct place *p, const char *dir, struct buf *why,
+    struct err *e);
 
 /* Writes a proof beside the manifest: whole or not at all, and never in the place
  * of another. */

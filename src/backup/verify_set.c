@@ -47,7 +47,7 @@ nothing_more(const struct checksums *want, const struct checksums *have,
 
 bool
 verify_list(struct place *p, const char *dir, const struct set *set,
-    struct buf *why, struct err *e)
+    struct buf *why, bool *ret_other, struct err *e)
 {
 	char *path = xprintf("%s/" SET_CHECKSUMS, dir);
 	struct buf b = BUF_INIT, ours = BUF_INIT;
@@ -56,6 +56,7 @@ verify_list(struct place *p, const char *dir, const struct set *set,
 	const char *hex;
 	bool ok = true;
 
+	*ret_other = false;
 	if (!sets_slurp(p, path, &b, &bad)) {
 		ok = bad.kind == ERR_NOTFOUND;
 		if (ok)
@@ -76,7 +77,8 @@ verify_list(struct place *p, const char *dir, const struct set *set,
 	compare(&want, &have, why);
 	nothing_more(&want, &have, why);
 	hex = checksums_find(&have, SET_MANIFEST);
-	if (hex != NULL && strcmp(hex, set->sha256) != 0)
+	*ret_other = hex != NULL && strcmp(hex, set->sha256) != 0;
+	if (*ret_other)
 		no(why, SET_MANIFEST, "is not the one of " SET_CHECKSUMS
 		    ": one of the two was changed");
 out:
@@ -89,6 +91,47 @@ out:
 }
 
 /* ---- proofs ------------------------------------------------------------------------ */
+
+/* One of them; false: it could not be read. */
+static bool
+look_at_proof(struct place *p, const char *dir, const char *name,
+    enum proven kind, struct buf *why, struct err *e)
+{
+	char *path = xprintf("%s/%s", dir, name);
+	struct buf b = BUF_INIT;
+	struct proof proof = { 0 };
+	struct err bad = ERR_INIT;
+	bool ok = sets_slurp(p, path, &b, e);
+
+	if (ok && !proof_read(&proof, b.n > 0 ? b.p : "", b.n, &bad))
+		buf_printf(why, "%s'%s': %s", why->n > 0 ? "; " : "", name,
+		    bad.msg);
+	else if (ok && proof.kind != kind)
+		no(why, name, "is a proof of another kind");
+	proof_release(&proof);
+	buf_release(&b);
+	free(path);
+	return ok;
+}
+
+bool
+verify_proofs(struct place *p, const char *dir, struct buf *why,
+    struct err *e)
+{
+	struct place_list in = { 0 };
+	bool ok = place_list(p, dir, &in, e);
+
+	for (size_t i = 0; ok && i < in.entries.n; i++) {
+		const struct place_entry *x = &in.entries.v[i];
+		enum proven kind;
+		int64_t at;
+
+		if (x->st.is_file && set_proof_parse(x->name, &at, &kind))
+			ok = look_at_proof(p, dir, x->name, kind, why, e);
+	}
+	place_list_release(&in);
+	return ok;
+}
 
 static bool
 put_file(struct place *p, const char *path, const struct buf *b, struct err *e)

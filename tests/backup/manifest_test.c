@@ -306,6 +306,37 @@ a_proof_is_read_back_as_written(void **state)
 	buf_release(&two);
 }
 
+/* No list of checksums has it: it has to be seen in the file itself. */
+static void
+a_proof_with_one_flipped_bit_proves_nothing(void **state)
+{
+	struct proof p = { .kind = PROVEN_VERIFIED, .at = 1739499000000,
+		.manifest = HEX, .by = "root" };
+	struct buf b = BUF_INIT;
+	struct err e = ERR_INIT;
+
+	(void)state;
+	*VEC_NEW(&p.parts) = (struct proof_part){ "otc", true, 4096, 61000, 12,
+		4000, "read" };
+	assert_true(proof_write(&p, &b, &e));
+	proof_release(&p);
+	for (size_t i = 0; i < b.n * 8; i++) {
+		b.p[i / 8] ^= (char)(1 << i % 8);
+		err_clear(&e);
+		if (proof_read(&p, b.p, b.n, &e))
+			fail_msg("bit %zu of byte %zu is not missed", i % 8,
+			    i / 8);
+		b.p[i / 8] ^= (char)(1 << i % 8);
+	}
+	for (size_t n = 0; n < b.n; n++) {
+		err_clear(&e);
+		assert_false(proof_read(&p, b.p, n, &e));
+	}
+	assert_true(proof_read(&p, b.p, b.n, &e));
+	proof_release(&p);
+	buf_release(&b);
+}
+
 static void
 what_is_no_proof_is_refused(void **state)
 {
@@ -416,6 +447,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(what_a_later_version_adds_is_passed_over),
 	cmocka_unit_test(a_manifest_is_bounded),
 	cmocka_unit_test(a_proof_is_read_back_as_written),
+	cmocka_unit_test(a_proof_with_one_flipped_bit_proves_nothing),
 	cmocka_unit_test(what_is_no_proof_is_refused),
 	cmocka_unit_test(sha256sum_checks_what_is_written_whatever_the_name),
 	cmocka_unit_test(the_sums_of_a_set_name_every_file_of_it),

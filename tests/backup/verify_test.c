@@ -121,7 +121,8 @@ faults(struct buf *out)
 	if (!f.set->told) {
 		buf_str(out, f.set->problem);
 	} else {
-		assert_true(verify_list(f.here, f.dir, f.set, out, &e));
+		assert_true(verify_list(f.here, f.dir, f.set, out,
+		    &(bool){ false }, &e));
 		for (size_t i = 0; i < f.set->manifest.parts.n; i++) {
 			struct verify_done d = { 0 };
 

@@ -192,11 +192,23 @@ expect_exit 0 "8: a restore is tried" "$MIDWATCH" validate latest --restore
 check "8: in a PostgreSQL of its own, and rows are counted" contains "$OUT" "restorable, 1 table and 40000 rows came back"
 check "8: which is proven beside the set" sh -c 'ls "$1" | grep -q "proof-.*-restorable.json"' sh "$set"
 check "8: with the time that it took against what it may" contains "$OUT" "(target "
-python3 - "$set/otc.dump.gz" <<'END'
-import sys
+flip()	# FILE: a bit in its middle
+{
+	python3 -c 'import os, sys
 with open(sys.argv[1], "r+b") as f:
-    f.seek(70000); b = f.read(1); f.seek(70000); f.write(bytes([b[0] ^ 1]))
-END
+    at = os.path.getsize(sys.argv[1]) // 2
+    f.seek(at); b = f.read(1); f.seek(at); f.write(bytes([b[0] ^ 1]))' "$1"
+}
+missed=
+for file in $(cd "$set" && find . -type f); do
+	flip "$set/$file"
+	run_ "$MIDWATCH" validate "${set##*/}" --store nas
+	[ "$STATUS" = 1 ] && contains "$OUT" "${file#./}" || missed="$missed $file"
+	flip "$set/$file"
+done
+check "8: one flipped bit in any file of it is found and named" [ -z "$missed" ]
+expect_exit 0 "8: and as they were all of them are good" "$MIDWATCH" validate "${set##*/}" --store nas
+flip "$set/otc.dump.gz"
 expect_exit 1 "8: one flipped bit is found" "$MIDWATCH" validate latest
 check "8: and its place is named" contains "$OUT" "member 1"
 

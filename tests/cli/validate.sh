@@ -119,6 +119,8 @@ make_set $S $good
 sed -i 's/"rows": 2045/"rows": 2945/' nas/nightly/$S/manifest.json
 expect_exit 1 "a manifest that was changed is found" "$MIDWATCH" validate
 check "and named" contains "$OUT" "'manifest.json' is not the one of checksums.sha256"
+run_ "$MIDWATCH" sets nas
+check "nothing is verified by a manifest that was changed" lacks "$OUT" verified
 echo '{' >nas/nightly/$S/manifest.json
 expect_exit 1 "a damaged manifest fails when its set is asked for" "$MIDWATCH" validate $S
 check "with its name" contains "$OUT" "its manifest is damaged"
