@@ -433,7 +433,7 @@ start(struct desk *d, const struct routine *r, struct err *e)
 		w += len + strspn(w + len, " ");
 	}
 	s.argv = argv;
-	s.out = STDOUT_FILENO;
+	s.out = d->cli->json ? STDERR_FILENO : STDOUT_FILENO;
 	s.errfd = STDERR_FILENO;
 	pid = spawn_start(&s, e);
 	if (pid < 0)
@@ -452,10 +452,14 @@ schedule_catch_up(struct desk *d)
 	int64_t now = clock_wall_ms();
 	struct job_list jobs = { .v = { 0 } };
 	struct err e = ERR_INIT;
+	struct buf out = BUF_INIT;
 	int status = EXIT_DONE;
 
 	if (!job_list(&d->state, &jobs, &e))
 		return cli_fail(d->cli, &e);
+	json_open(&out);
+	json_key(&out, "begun");
+	json_open_list(&out);
 	for (size_t i = 0; i < sizeof which / sizeof *which; i++) {
 		const struct routine *r = routine_at(which[i]);
 		struct routine_plan plan;
@@ -474,13 +478,23 @@ schedule_catch_up(struct desk *d)
 			continue;
 		clock_fmt_site(at, due);
 		cli_note("%s was due at %.16s and was not begun", r->name, at);
+		json_comma(&out);
+		json_open(&out);
+		json_put_str(&out, "job", r->name);
 		if (!start(d, r, &e)) {
 			cli_note("%s: %s", r->name, e.msg);
+			json_put_str(&out, "error", e.msg);
 			err_clear(&e);
 			status = EXIT_FAILED;
 		}
+		json_close(&out);
 	}
 	job_list_release(&jobs);
+	json_close_list(&out);
+	json_put_bool(&out, "ok", status == EXIT_DONE);
+	if (d->cli->json)
+		cli_object(&out);
+	buf_release(&out);
 	return status;
 }
 

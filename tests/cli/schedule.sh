@@ -171,6 +171,8 @@ expect_exit 1 "a night that was missed is begun, and it fails as it would have" 
 check "it is said which one" contains "$ERR" "nightly was due at"
 check "as a job like any other" contains "$("$MIDWATCH" -c site.cfg jobs --all)" nightly
 expect_exit 0 "it is not begun a second time" "$MIDWATCH" -c site.cfg schedule catch-up
+run_ "$MIDWATCH" -c site.cfg schedule catch-up --json
+check "which is an object for programs" [ "$OUT" = '{"begun":[],"ok":true}' ]
 
 site Africa/Lagos 02:00 7h
 expect_exit 0 "a step that no day has is made shorter" "$MIDWATCH" -c site.cfg schedule cron
