@@ -44,6 +44,11 @@ static const char sessions[] =
 " FROM pg_stat_activity WHERE datname = $1 AND pid <> pg_backend_pid()"
 " AND application_name <> 'midwatch'";		/* readings: those are ended */
 
+static const char rights[] =
+"SELECT r.rolsuper OR (r.rolcreatedb AND pg_has_role(d.datdba, 'MEMBER')),"
+" r.rolname, pg_get_userbyid(d.datdba) FROM pg_roles r, pg_database d"
+" WHERE r.rolname = current_user AND d.datname = $1";
+
 static struct pg *
 open_next_to(const struct beside *b, struct err *e)
 {
@@ -120,6 +125,28 @@ beside_sessions(const struct beside *b, int64_t *ret_n, struct buf *names,
 	struct pg *db = open_next_to(b, e);
 	bool ok = db != NULL && look(db, b->db, ret_n, names, e);
 
+	pg_close(db);
+	return ok;
+}
+
+bool
+beside_may(const struct beside *b, struct err *e)
+{
+	struct pg *db = open_next_to(b, e);
+	struct pg_rows rows = PG_ROWS_INIT;
+	const char *args[] = { b->db };
+	bool ok = db != NULL && pg_query(db, rights, args, 1, clock_mono_ms() +
+	    ASK_MS, &rows, e);
+
+	if (ok && pg_count(&rows) > 0 && pg_at(&rows, 0, 0)[0] != 't') {
+		ok = err_set(e, ERR_GUARD, "'%s' may not put a new database in "
+		    "the place of '%s', which is '%s's", pg_at(&rows, 0, 1),
+		    b->db, pg_at(&rows, 0, 2));
+		err_hint(e, "It has to be allowed to make one (ALTER ROLE ... "
+		    "CREATEDB) and to own it (GRANT the owner's role to it); "
+		    "or name databases.superuser, or a superuser with --into.");
+	}
+	pg_rows_release(&rows);
 	pg_close(db);
 	return ok;
 }

@@ -25,6 +25,8 @@ struct beside {
 /* Who is logged in there now; names: a few of them. */
 bool beside_sessions(const struct beside *b, int64_t *ret_n, struct buf *names,
     struct err *e);
+/* May that login make a database and give it the old one's name? ERR_GUARD: no. */
+bool beside_may(const struct beside *b, struct err *e);
 /* Owner, encoding, locale, rights and settings are those of the old one. */
 bool beside_make(const struct beside *b, struct err *e);
 /* False: the names are as they were; ERR_GUARD: somebody is logged in. */

@@ -247,7 +247,8 @@ name_beside(struct plan *p, struct err *e)
 		p->kept = xprintf("%.32s_old_%s", p->target.dbname, stamp);
 	}
 	b = beside_of(p);
-	ok = beside_sessions(&b, &p->sessions, &who, e);
+	ok = beside_may(&b, e) &&
+	    beside_sessions(&b, &p->sessions, &who, e);
 	free(p->who);
 	p->who = buf_detach(&who);
 	return ok;

@@ -175,6 +175,9 @@ kept()
 }
 psql -X -q $where -d otc -c 'UPDATE public.plain SET t = NULL'
 expect_exit 3 "the database itself is not overwritten" "$MIDWATCH" restore $S otc --untried --confirm otc
+sed '/superuser = /d; s/user = "owner_1";/user = "owner_1"; } );/' midwatch.cfg >weak.cfg
+expect_exit 3 "who may not make a database is told before anything is tried" "$MIDWATCH" -c weak.cfg restore $S otc --beside --confirm otc
+check "and what is missing" contains "$ERR" "'owner_1' may not put a new database in the place of 'otc'"
 expect_exit 0 "the plan of a restore beside it" tried $S otc --beside --plan
 check "names both" contains "$OUT" "is kept as otc_old_2"
 expect_exit 3 "another name does not confirm it" tried $S otc --beside --confirm gps
