@@ -133,6 +133,11 @@ look_at_target(struct plan *p, struct err *e)
 
 	p->looked = db != NULL;
 	pg_close(db);
+	if (db == NULL && p->into != NULL && pg_last_no() == PG_NO_DATABASE) {
+		e->hint[0] = '\0';	/* it is in no site file */
+		err_hint(e, "Make it there first, empty: createdb -T template0 "
+		    "NAME.");
+	}
 	return ok;
 }
 

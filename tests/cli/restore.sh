@@ -62,6 +62,8 @@ expect_exit 2 "without proof there is no latest" restore latest otc --into "$int
 check "and that is why" contains "$ERR" "that is verified"
 expect_exit 2 "a password does not belong into the words" restore $S otc --into "postgresql://a:secret@127.0.0.1/target"
 check "and is not repeated" lacks "$ERR$OUT" secret
+expect_exit 1 "a target that is not there" restore $S otc --into "${into%target}nowhere" --confirm nowhere
+check "has to be made first" contains "$ERR" "createdb -T template0"
 expect_exit 2 "nor does nonsense" restore $S otc --into "nonsense"
 expect_exit 0 "a plan is shown" restore $S otc --into "$into" --plan
 check "with what it holds" contains "$OUT" "16 tables"
