@@ -764,6 +764,37 @@ nightly_job(struct job *job, struct err *e)
 
 /* ---- the verb ------------------------------------------------------------------------ */
 
+/* Nothing can be written where its record belongs, so nothing is saved: whoever is
+ * to know of a night that failed is to know of this one. */
+static int
+not_begun(struct cli *c, struct desk *d, bool dry, const struct err *e)
+{
+	int status = cli_fail(c, e);
+	struct saving s;
+	struct err quiet = ERR_INIT;
+	char *subject, *text;
+
+	if (dry || e->kind != ERR_SYS || !d->have_site)
+		return status;
+	cli_note("until that is mended 'midwatch backup --all-unsafe --confirm "
+	    "unrecorded' saves the data, without a record");
+	(void)saving_open(&s, NULL, &quiet);
+	s.desk = *d;			/* borrowed: its site is what counts */
+	s.cli = *c;
+	s.cli.json = true;		/* what is said is no result */
+	subject = xprintf("the nightly of %s FAILED: it could not begin",
+	    d->site.name);
+	text = xprintf("nothing was saved: %s%s%s\ntype: midwatch backup "
+	    "--all-unsafe --confirm unrecorded", e->msg, e->hint[0] != '\0' ?
+	    "; " : "", e->hint);
+	saving_log(&s, "backup", subject);
+	saving_tell(&s, SITE_TRIGGER_NIGHTLY_FAILED, subject, text, NULL);
+	saving_close(&s);
+	free(subject);
+	free(text);
+	return status;
+}
+
 int
 verb_nightly(struct cli *c, int argc, char **argv)
 {
@@ -778,7 +809,7 @@ verb_nightly(struct cli *c, int argc, char **argv)
 	    !cli_words(c, 0, 0, "midwatch nightly [--dry-run]"))
 		return EXIT_USAGE;
 	if (!desk_open(&d, c, &e)) {
-		status = cli_fail(c, &e);
+		status = not_begun(c, &d, dry, &e);
 		goto out;
 	}
 	if (!d.have_site) {
@@ -796,7 +827,7 @@ verb_nightly(struct cli *c, int argc, char **argv)
 		.args = args.p };
 	status = saving_follow(c, &d, &spec, &started, &e);
 	if (!started)
-		status = cli_fail(c, &e);
+		status = not_begun(c, &d, dry, &e);
 out:
 	buf_release(&args);
 	desk_close(&d);

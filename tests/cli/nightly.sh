@@ -114,6 +114,22 @@ check "which is said once" [ "$(printf '%s\n' "$OUT" | grep -c ERROR)" = 1 ]
 check "with nothing else beside it" [ "$(ls nas/nightly)" = "$sets" ]
 printf '%s\n' "$kept" >state/sizes/gps.csv
 
+# --- nothing can be recorded ----------------------------------------------------------------
+: >no-folder
+sed 's|state = "state"|state = "no-folder"|' midwatch.cfg >lost.cfg
+cat >>lost.cfg <<'END'
+comms = { contacts = ( { who = "Ops"; on = ( "nightly-failed" ); tell = "cat >told"; } ); };
+END
+expect_exit 1 "a night that cannot even begin" "$MIDWATCH" -c lost.cfg nightly
+check "says how the data is saved all the same" contains "$ERR" "'midwatch backup --all-unsafe --confirm unrecorded'"
+check "whoever is to know of failures hears of it" grep -q "the nightly of prod FAILED: it could not begin" told
+check "with the reason" grep -q "nothing was saved: .*no-folder" told
+check "the site's log has it" grep -q "FAILED: it could not begin" backup.log
+rm told
+expect_exit 1 "looking only tells nobody" "$MIDWATCH" -c lost.cfg nightly --dry-run
+check "of that" [ ! -e told ]
+expect_exit 0 "and so it is saved" "$MIDWATCH" -c lost.cfg backup --all-unsafe --confirm unrecorded
+
 # --- two at once -----------------------------------------------------------------------
 components=', { name = "slow"; command = "sleep 4; echo x"; }'
 site
