@@ -223,6 +223,31 @@ ask_here(struct way *w, const char *sql, int64_t deadline, struct err *e)
 	return ret;
 }
 
+/* psql passes words on and no codes. They are good enough to say what a person
+ * may do about it, and decide nothing; in another language there is no advice. */
+static const char *
+advice(const char *line)
+{
+	static const struct { const char *words; enum pg_no no; } rows[] = {
+		{ "no password supplied", PG_NO_NO_PASSWORD },
+		{ "password authentication failed", PG_NO_PASSWORD },
+		{ "no pg_hba.conf entry", PG_NO_HBA },
+		{ "is not permitted to log in", PG_NO_LOCKED },
+		{ "FATAL:  role ", PG_NO_ROLE },
+		{ "FATAL:  database ", PG_NO_DATABASE },
+		{ "authentication failed for", PG_NO_AUTH },
+		{ "Connection refused", PG_NO_REFUSED },
+		{ "No such file or directory", PG_NO_REFUSED },
+		{ "could not translate host name", PG_NO_NAME },
+		{ "too many clients", PG_NO_FULL },
+	};
+
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+		if (strstr(line, rows[i].words) != NULL)
+			return pg_no_next(rows[i].no);
+	return NULL;
+}
+
 /* What psql said, as one short line. */
 static void
 said(struct way *w, const struct place_ran *ran, struct err *e)
@@ -242,6 +267,8 @@ said(struct way *w, const struct place_ran *ran, struct err *e)
 	if (ran->exit.code == 127)
 		err_hint(e, "Install PostgreSQL's client programs at %s.",
 		    w->at->name);
+	else if (line.n > 0 && advice(line.p) != NULL)
+		err_hint(e, "%s", advice(line.p));
 	buf_release(&line);
 }
 

@@ -199,6 +199,10 @@ expect_exit 0 "a database behind a tunnel is saved" "$MIDWATCH" backup behind --
 expect_exit 0 "the superuser way may be elsewhere as well" "$MIDWATCH" backup lost --store local
 check "and is named" contains "$OUT" "the superuser way (postgres at nas-box)"
 true_sets "and all of it can be read" local
+more_dbs=", { name = \"bare\"; host = \"127.0.0.1\"; port = $PG_PORT; user = \"backup\"; passfile = \"none\"; dbname = \"otc\"; dump_at = \"nas-box\"; }"
+site
+expect_exit 1 "without a password there is no way in" "$MIDWATCH" backup bare --store local
+check "and what to do is said" contains "$OUT" "no password supplied; Put a line host:port:database:user:password into"
 more_dbs=
 site
 
