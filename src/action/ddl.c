@@ -40,10 +40,12 @@ static const char removing[] =
 
 /* What may make or drop a temporary object is judged when it is done and known
  * (and is undone with its transaction); the rest before it takes a lock. */
-#define MAYBE_TEMPORARY \
-	"'CREATE TABLE', 'CREATE TABLE AS', 'SELECT INTO', 'CREATE INDEX', " \
-	"'CREATE SEQUENCE', 'CREATE VIEW', 'ALTER TABLE', 'DROP TABLE', " \
-	"'DROP INDEX', 'DROP SEQUENCE', 'DROP VIEW'"
+#define MAY_MAKE_TEMPORARY \
+	"'CREATE TABLE', 'CREATE TABLE AS', 'SELECT INTO', " \
+	"'CREATE SEQUENCE', 'CREATE VIEW'"
+#define MAY_CHANGE_TEMPORARY \
+	"'CREATE INDEX', 'ALTER TABLE', 'DROP TABLE', 'DROP INDEX', " \
+	"'DROP SEQUENCE', 'DROP VIEW'"
 #define NEVER \
 	"'GRANT', 'REVOKE', 'ALTER DEFAULT PRIVILEGES', 'COMMENT', " \
 	"'SECURITY LABEL', 'REINDEX', 'REFRESH MATERIALIZED VIEW'"
@@ -53,10 +55,12 @@ static const char body_head[] =
 "IF coalesce(current_setting('midwatch.pass', true), '') = 'on'"
 "  OR tg_tag IN (" NEVER ") THEN RETURN; END IF; "
 "IF tg_event = 'ddl_command_start' THEN"
-"  no := tg_tag NOT IN (" MAYBE_TEMPORARY "); "
-/* an ALTER of a real table would wait behind the dump, and all behind it */
-"  IF tg_tag = 'ALTER TABLE' THEN"
-"    no := NOT EXISTS (SELECT FROM pg_catalog.pg_class c"
+"  no := tg_tag NOT IN (" MAY_MAKE_TEMPORARY "); "
+/* that of a real one would wait behind the dump, and all behind it; and what is
+ * done CONCURRENTLY commits on its way, so that nothing would undo it */
+"  IF tg_tag IN (" MAY_CHANGE_TEMPORARY ") THEN"
+"    no := coalesce(current_query(), '') ~* '\\mconcurrently\\M'"
+"      OR NOT EXISTS (SELECT FROM pg_catalog.pg_class c"
 "      WHERE c.relpersistence = 't' AND c.relnamespace = pg_my_temp_schema());"
 "  END IF; "
 "ELSIF tg_event = 'ddl_command_end' THEN no := false; "

@@ -209,7 +209,7 @@ sql()	# DATABASE STATEMENT
 {
 	run_ "$PG_BIN/psql" -X -q -A -t -h "$WORK/pg" -p "$PG_PORT" -U app -d "$1" -v ON_ERROR_STOP=1 -c "$2"
 }
-sql otc 'CREATE TABLE t (a int); CREATE SCHEMA s; CREATE VIEW s.v AS SELECT 1'
+sql otc 'CREATE TABLE t (a int); CREATE INDEX ti ON t (a); CREATE SCHEMA s; CREATE VIEW s.v AS SELECT 1'
 PATH=$PG_BIN:$PATH
 super="superuser = { host = \"$WORK/pg\"; port = $PG_PORT; user = \"postgres\"; };"
 db="host = \"127.0.0.1\"; port = $PG_PORT; user = \"app\";"
@@ -221,6 +221,17 @@ for statement in 'CREATE TABLE x (a int)' 'ALTER TABLE t ADD b int' 'DROP TABLE 
     'CREATE FUNCTION f() RETURNS int LANGUAGE sql AS $$SELECT 1$$' 'DROP SCHEMA s CASCADE' 'SELECT 1 AS a INTO y' 'ALTER VIEW s.v RENAME TO w'; do
 	sql otc "$statement"
 	check "refused: ${statement%% (*}" sh -c '[ $1 != 0 ] && printf "%s" "$2" | grep -q "midwatch: schema changes are frozen"' sh "$STATUS" "$ERR"
+done
+check_indexes()	# of t, each with whether it is valid
+{
+	psql -X -A -t -h "$WORK/pg" -p "$PG_PORT" -U postgres -d otc -c \
+	    "SELECT string_agg(indexrelid::regclass || ':' || indisvalid, ' ') FROM pg_index WHERE indrelid = 't'::regclass"
+}
+for statement in 'CREATE INDEX CONCURRENTLY u ON t (a)' 'DROP INDEX CONCURRENTLY ti' 'DROP INDEX
+  concurrently IF EXISTS ti'; do
+	sql otc "$statement"
+	check "refused: ${statement%%TLY*}TLY" sh -c '[ $1 != 0 ] && printf "%s" "$2" | grep -q "midwatch: schema changes are frozen"' sh "$STATUS" "$ERR"
+	check "and nothing of it was done" [ "$(check_indexes)" = "ti:true" ]
 done
 check "with the reason as it was given" contains "$ERR" "it's \$do\$ 'quoted' \\ %"
 sql "g p's" 'CREATE TABLE x (a int)'
