@@ -140,6 +140,10 @@ check(struct cli *c)
 	} else {
 		if (d.state.note != NULL)
 			cli_note("%s", d.state.note);
+		/* a pipeline in the wrong folder would never be held */
+		if (!d.have_site)
+			cli_note("no site file was found: this says only what "
+			    "'%s' knows", d.state.dir);
 		look(&d, &h);
 	}
 	status = is_held(&h) ? EXIT_REFUSED : EXIT_DONE;

@@ -56,6 +56,9 @@ expect_exit 0 "for good" freeze check
 rm state/freeze && mkdir state/freeze
 expect_exit 3 "a flag that cannot be read is not free" freeze check
 rmdir state/freeze
+mkdir elsewhere
+expect_exit 0 "where there is no site file" sh -c 'cd elsewhere && HOME=$PWD exec "$0" freeze check --state own' "$MIDWATCH"
+check "the answer says that it knows little" contains "$ERR" "no site file was found"
 printf "freeze = { on = 1; };\n" >bad.cfg
 expect_exit 2 "nor is a broken site file" freeze check --config bad.cfg
 
