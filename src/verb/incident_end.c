@@ -17,13 +17,14 @@ struct ending {
 	const char *word;
 	enum event_kind kind;
 	enum inc_state from, to;
-	const char *text;
+	const char *text, *behind;	/* behind what is said of overrides */
 };
 
 static const struct ending resolving = { "resolve", EVENT_INCIDENT_RESOLVED,
-    INC_OPEN, INC_RESOLVED, "the criteria hold; the clocks stop" };
+    INC_OPEN, INC_RESOLVED, "the criteria hold; the clocks stop",
+    "; the clocks stop" };
 static const struct ending closing = { "close", EVENT_INCIDENT_CLOSED,
-    INC_RESOLVED, INC_CLOSED, "report published, follow-ups assigned" };
+    INC_RESOLVED, INC_CLOSED, "report published, follow-ups assigned", "" };
 
 struct still {
 	const struct incident *inc;
@@ -154,26 +155,41 @@ criterion_line(const struct criterion *cr, const char *word, struct draft *line)
 	    .text = cr->cond->text, .data = buf_detach(&data) };
 }
 
+/* However long ago it was overridden: it does not hold. */
+static size_t
+not_proven(const struct criteria *cs)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < cs->v.n; i++)
+		n += cs->v.v[i].truth != TRUTH_YES;
+	return n;
+}
+
 static bool
 finish(struct desk *d, const struct ending *how, const struct criteria *cs,
     struct err *e)
 {
 	struct still s = { &d->inc, how->from };
 	struct draft *lines = xcalloc(cs->v.n + 1, sizeof *lines);
-	struct buf data = BUF_INIT, frozen = BUF_INIT;
+	struct buf data = BUF_INIT, frozen = BUF_INIT, text = BUF_INIT;
 	struct err se = ERR_INIT;
+	size_t over = not_proven(cs);
 	bool ok;
 
+	if (over > 0)
+		buf_printf(&text, "%zu of %zu criteria overridden%s", over,
+		    cs->v.n, how->behind);
 	for (size_t i = 0; i < cs->v.n; i++)
 		criterion_line(&cs->v.v[i], how->word, &lines[i]);
 	freeze_remind(d, &frozen);
 	json_open(&data);
 	json_put_int(&data, "criteria", (int64_t)cs->v.n);
-	json_put_int(&data, "overridden", (int64_t)cs->open);
+	json_put_int(&data, "overridden", (int64_t)over);
 	json_put_str(&data, "frozen", frozen.n > 0 ? frozen.p : NULL);
 	json_close(&data);
-	lines[cs->v.n] = (struct draft){ .kind = how->kind, .text = how->text,
-	    .data = data.p };
+	lines[cs->v.n] = (struct draft){ .kind = how->kind, .text = over > 0 ?
+	    text.p : how->text, .data = data.p };
 	ok = incident_append(&d->inc, lines, cs->v.n + 1, still_there, &s,
 	    NULL, e);
 	for (size_t i = 0; i < cs->v.n; i++)
@@ -181,6 +197,7 @@ finish(struct desk *d, const struct ending *how, const struct criteria *cs,
 	free(lines);
 	buf_release(&data);
 	buf_release(&frozen);
+	buf_release(&text);
 	if (!ok)
 		return false;
 	if (!journal_settle(&d->inc.j, &se))
@@ -287,10 +304,11 @@ report(struct desk *d, const struct criteria *cs, bool done)
 }
 
 static void
-tell_end(struct desk *d, const struct ending *how)
+tell_end(struct desk *d, const struct ending *how, size_t over)
 {
-	char *subject = xprintf("%s is %s: %s", d->inc.id,
-	    inc_state_name(how->to), d->inc.title != NULL ? d->inc.title : "");
+	char *subject = xprintf("%s is %s%s: %s", d->inc.id,
+	    inc_state_name(how->to), over > 0 ? ", with criteria overridden" :
+	    "", d->inc.title != NULL ? d->inc.title : "");
 
 	telling_of(d, how->to == INC_CLOSED ? SITE_TRIGGER_CLOSE :
 	    SITE_TRIGGER_RESOLVE, subject);
@@ -300,14 +318,14 @@ tell_end(struct desk *d, const struct ending *how)
 /* Who is told stands in the journal too, so the mark comes behind; and one before,
  * since telling may take a minute and be killed. */
 static void
-mark_end(struct desk *d, const struct ending *how)
+mark_end(struct desk *d, const struct ending *how, size_t over)
 {
 	const char *text = how->to == INC_CLOSED ? "incident closed" :
 	    "incident resolved";
 	int64_t seq = d->inc.j.scan.seq;
 
 	desk_log_checkpoint(d, text);
-	tell_end(d, how);
+	tell_end(d, how, over);
 	if (d->inc.j.scan.seq != seq)
 		desk_log_checkpoint(d, text);
 }
@@ -327,7 +345,7 @@ end(struct cli *c, int argc, char **argv, const struct ending *how)
 	    !cli_words(c, 0, 1, "midwatch incident resolve|close [INCIDENT] "
 	    "[--override REASON]"))
 		return EXIT_USAGE;
-	if (reason != NULL && *reason == '\0')
+	if (reason != NULL && reason[strspn(reason, " \t\n")] == '\0')
 		return cli_usage("an override needs a reason");
 	if (!desk_open(&d, c, &e) || !desk_incident(&d, c->words.n ?
 	    c->words.v[0] : NULL, &e) || !right_state(&d, how, &e))
@@ -355,7 +373,7 @@ end(struct cli *c, int argc, char **argv, const struct ending *how)
 	for (size_t i = 0; i < cs.v.n; i++)
 		cs.v.v[i].over = incident_overridden(&d.inc,
 		    cs.v.v[i].cond->text);
-	mark_end(&d, how);
+	mark_end(&d, how, not_proven(&cs));
 	report(&d, &cs, true);
 out:
 	status = ok ? EXIT_DONE : cli_fail(c, &e);

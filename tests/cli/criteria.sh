@@ -82,6 +82,7 @@ expect_exit 3 "what cannot be seen blocks as well" incident resolve --json
 check "as unknown" contains "$OUT" '"answer":"unknown"'
 rm nas && mv away nas
 expect_exit 2 "an override wants a reason" incident resolve --override ""
+expect_exit 2 "and blanks are none" incident resolve --override "  "
 "$MIDWATCH" freeze on >/dev/null
 expect_exit 0 "when all of them hold it is resolved" incident resolve
 check "each is shown with what was seen" contains "$OUT" "OK       every login  ("
@@ -124,6 +125,8 @@ check "and says so" contains "$OUT" "nobody said that none are needed"
 expect_exit 0 "and is closed by another" incident close --override "closed as a duplicate"
 second=$(ls state/incidents | grep '^INC-' | grep -vx "$id" | tail -n 1)
 "$MIDWATCH" export "$second" >report.md 2>/dev/null
+check "nothing says that the criteria hold" sh -c '! grep -q "the criteria hold" report.md && grep -q "Resolved:.* criteria overridden; the clocks stop" report.md' sh
+check "nor that all was done" sh -c '! grep -q "report published, follow-ups assigned" report.md' sh
 check "the post-mortem has what was overridden" grep -q "every database restorable since-open" report.md
 check "and why" grep -q "the store is being moved; agreed with Ama" report.md
 check "both times" grep -q "closed as a duplicate" report.md
