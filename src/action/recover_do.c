@@ -113,46 +113,51 @@ same(const char *a, const char *b)
 	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
 }
 
-/* Looks until somebody can say which of the two is stored: 1 the new, 0 the old,
- * -1 another or not known. */
-static int
+enum there { THERE_OLD, THERE_NEW, THERE_ANOTHER, THERE_UNKNOWN };
+
+/* Looks until somebody can say which of the two is stored. */
+static enum there
 which_is_there(struct recover *r, const char *from, const char *to)
 {
 	for (int i = 0; i < LOOKS; i++) {
 		struct err quiet = ERR_INIT;
 		char *now = NULL;
-		int ret;
+		enum there ret;
 
 		if (i > 0)
 			clock_sleep_ms(NAP_MS << i);
 		if (!recover_super_verifier(r, &now, &quiet))
 			continue;
-		ret = same(now, to) ? 1 : same(now, from) ? 0 : -1;
+		ret = same(now, to) ? THERE_NEW : same(now, from) ?
+		    THERE_OLD : THERE_ANOTHER;
 		recover_secret_free(now);
 		return ret;
 	}
-	return -1;
+	return THERE_UNKNOWN;
 }
 
-/* A link that drops says nothing about what was done: it is looked at. */
+/* A link that drops says nothing about what was done: it is looked at. And when the
+ * old one is still there, what was sent may yet be carried out: not *ret_over. */
 static bool
-change(struct recover *r, const struct recover_change *c, struct err *e)
+change(struct recover *r, const struct recover_change *c, bool *ret_over,
+    struct err *e)
 {
 	bool sure = true;
-	int there;
+	enum there there;
 
 	if (recover_super_change(r, c, &sure, e))
 		return true;
+	*ret_over = sure;
 	if (sure || !c->password)
 		return false;
 	there = which_is_there(r, c->from, c->to);
-	if (there == 1)
+	if (there == THERE_NEW)
 		err_clear(e);
-	else if (there < 0)
-		err_hint(e, "Whether it was changed is not known; the new "
+	else
+		err_hint(e, "Whether it was changed is not known%s; the new "
 		    "password is kept. Begin again: that finds out and "
-		    "finishes.");
-	return there == 1;
+		    "finishes.", there == THERE_OLD ? " (not yet)" : "");
+	return there == THERE_NEW;
 }
 
 static const char *
@@ -169,9 +174,10 @@ put_back(struct doing *d, struct err *why)
 		.to = d->kept.old, .password = true,
 		.login = d->kept.unlocked ? -1 : 0, .until = until_before(d) };
 	struct err e = ERR_INIT;
+	bool over = true;
 
 	recover_say(r, "the old verifier goes back");
-	if (!change(r, &c, &e)) {
+	if (!change(r, &c, &over, &e)) {
 		recover_say(r, "[ERROR] it did not: %s", e.msg);
 		err_hint(why, "The new password is kept; begin again when the "
 		    "cause is gone: that finishes the job.");
@@ -253,6 +259,7 @@ set_new(struct doing *d, struct err *e)
 {
 	struct recover *r = d->r;
 	struct recover_change c;
+	bool over = true;
 
 	if (!keep(d, e))
 		return false;
@@ -263,11 +270,14 @@ set_new(struct doing *d, struct err *e)
 	if (same(d->kept.verifier, r->facts.verifier)) {
 		recover_say(r, "the server has the new password already");
 		c.from = c.to;
-		if ((r->unlock || r->extend) && !change(r, &c, e))
+		if ((r->unlock || r->extend) && !change(r, &c, &over, e))
 			return false;
-	} else if (!change(r, &c, e)) {
+	} else if (!change(r, &c, &over, e)) {
+		enum there there = over ? which_is_there(r, c.from, c.to) :
+		    THERE_UNKNOWN;
+
 		/* nothing of it will be needed */
-		if (which_is_there(r, c.from, c.to) == 0)
+		if (there == THERE_OLD || there == THERE_ANOTHER)
 			recover_keep_remove(&d->kept);
 		return false;
 	}
@@ -288,9 +298,11 @@ mend_role(struct recover *r, struct err *e)
 		.to = r->facts.verifier, .login = r->unlock ? 1 : 0,
 		.until = r->extend ? "infinity" : NULL };
 
+	bool over = true;
+
 	if (!r->unlock && !r->extend)
 		return true;
-	if (!change(r, &c, e))
+	if (!change(r, &c, &over, e))
 		return false;
 	r->changed = true;
 	recover_tell(r, "%s may log in again%s", r->role, r->extend ?

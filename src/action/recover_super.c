@@ -11,7 +11,7 @@
 #include "base/clock.h"
 #include "base/text.h"
 
-enum { SAID_MAX = 300, OUT_MAX = 64 << 10 };
+enum { SAID_MAX = 300, OUT_MAX = 64 << 10, PSQL_REFUSED = 3 };
 
 /* $ is the role. Nothing here is secret but what comes back. */
 static const char facts_sql[] =
@@ -392,6 +392,8 @@ run_there(struct recover *r, const struct script *s, bool *ret_sure,
 	ok = place_run(w.place, &run, &ran, e);
 	if (ok && (ran.exit.code != 0 || strstr(ran.out.p, "changed") == NULL)) {
 		psql_said(r, &w, &ran, e);
+		/* psql's own word for a statement that was refused */
+		*ret_sure = ran.exit.code == PSQL_REFUSED;
 		ok = false;
 	}
 out:
