@@ -110,6 +110,27 @@ press_name(const struct press *p, const struct model_button *b,
 	return name;
 }
 
+/* What it comes to stands below all that goes, rows that nobody sees at once: whoever
+ * types the code has read it. */
+char *
+press_plan(const char *plan)
+{
+	struct buf first = BUF_INIT, rest = BUF_INIT;
+
+	for (const char *at = plan; *at != '\0'; at += *at == '\n') {
+		size_t n = strcspn(at, "\n");
+		bool sum = text_starts(at, "total: ") ||
+		    (text_starts(at, "disk ") && memchr(at, ':', n) != NULL);
+
+		buf_add(sum ? &first : &rest, at, n);
+		buf_ch(sum ? &first : &rest, '\n');
+		at += n;
+	}
+	buf_add(&first, rest.p, rest.n);
+	buf_release(&rest);
+	return buf_detach(&first);
+}
+
 void
 press_release(struct press *p)
 {

@@ -28,6 +28,8 @@ enum press_next press_next(struct press *p, const struct model_button *b);
 void press_order(const struct press *p, const struct model_button *b,
     bool plan, struct order *o);
 /* What its order would be as it is typed; the caller frees. */
+/* The plan as a dialog shows it: its sum first. */
+char *press_plan(const char *plan);
 /* What is asked where it has choices. */
 const char *press_question(const struct model_button *b);
 char *press_command(const struct press *p, const struct model_button *b);

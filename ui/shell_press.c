@@ -62,7 +62,7 @@ grant(struct shell *s, const struct model_button *b, const char *planned,
 	unsigned want;
 
 	w.title = xstrdup(label_of(b));
-	w.text = copy_of(planned != NULL ? planned : b->text);
+	w.text = planned != NULL ? press_plan(planned) : copy_of(b->text);
 	w.target = b->rung == RUNG_TYPE ? press_name(&s->press, b, planned) :
 	    copy_of(s->press.db != NULL ? s->press.db : b->target);
 	w.command = press_command(&s->press, b);

@@ -222,14 +222,28 @@ shell_dialog(struct shell *s, const char *title, int64_t now)
 	s->over = OVER_DIALOG;
 }
 
+enum { PLAN_ROWS = 6 };
+
+static size_t
+rows_in(const char *text)
+{
+	size_t n = 0;
+
+	for (; *text != '\0'; text++)
+		n += *text == '\n';
+	return n;
+}
+
 static unsigned
 ask(struct shell *s, int64_t now)
 {
 	const struct wish *w = &s->asked;
 	const char *label = w->title != NULL ? w->title : "do it";
 
+	bool longer = w->text != NULL && rows_in(w->text) > PLAN_ROWS;
+
 	shell_dialog(s, label, now);
-	if (w->text != NULL)
+	if (w->text != NULL && !longer)
 		dialog_text(&s->dialog, w->text);
 	if (w->text == NULL || w->target == NULL ||
 	    strstr(w->text, w->target) == NULL)
@@ -237,6 +251,8 @@ ask(struct shell *s, int64_t now)
 	dialog_fact(&s->dialog, "command", w->command);
 	dialog_fact(&s->dialog, "effect", w->effect);
 	dialog_fact(&s->dialog, "undo", w->undo);
+	if (longer)		/* what would be below it is never read */
+		dialog_text(&s->dialog, w->text);
 	dialog_button(&s->dialog, "cancel", false);
 	dialog_button(&s->dialog, label, true);
 	if (w->rung == RUNG_TYPE)

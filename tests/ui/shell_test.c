@@ -175,8 +175,11 @@ a_plan_is_shown_and_its_code_typed(void **state)
 	assert_int_equal(gave, 1);
 	assert_string_equal(given.what, "cleanup --plan");
 	assert_int_equal(given.then, ANSWER_PLAN);
-	planned(false, "old/x.dump 3 GB\ncode: K7Q2\n");
+	planned(false, "what goes:\n1\n2\n3\n4\n5\n6\n7\n8\n9\nold/x.dump 3 GB\n"
+	    "a\nb\nc\nd\ne\nf\ng\nh\n"
+	    "total: 1 thing, 3 GB\ncode: K7Q2\n");
 	assert_true(screen_has("old/x.dump 3 GB"));
+	assert_true(screen_has("total: 1 thing, 3 GB"));
 	assert_true(screen_has("type K7Q2:"));
 	(void)key(KEY_TAB);
 	(void)key(KEY_RETURN);
