@@ -281,6 +281,17 @@ run_step(const struct model *m, const struct model_step *s, struct wish *w)
 		    s->job);
 	if (s->state == MSTEP_BLOCKED)
 		return wish_refuse(w, "it cannot begin yet: %s", s->why);
+	/* its plan has a code, which only the button asks for; the step is done
+	 * when the world says so */
+	if (b != NULL && b->request == REQ_CLEANUP && s->confirm == NULL) {
+		if (s->soft)
+			return wish_refuse(w, "it should wait ('%s' does it "
+			    "all the same): %s", requests[b->request].label,
+			    s->why);
+		w->kind = WISH_PRESS;
+		w->request = b->request;
+		return REACT_WISH;
+	}
 	(void)order_step(w, WISH_ASK, ORDER_RUN, s, "run it");
 	w->order.again = again;
 	w->order.anyway = s->soft;

@@ -483,7 +483,7 @@ static const struct button_row {
 	    "--plan", true },
 	{ REQ_CLEANUP, "cleanup", NEED_NOTHING, RUNG_TYPE, "cleanup",
 	    "what the plan names is deleted, nothing else",
-	    "none: what is deleted is gone", NULL, NULL, "--plan", true },
+	    "none: what is deleted is gone", NULL, NULL, "--plan", false },
 	{ REQ_VALIDATE, "validate", NEED_NOTHING, RUNG_RUN,
 	    "validate latest --restore",
 	    "the newest set is read through, and restored into a scratch "

@@ -236,6 +236,36 @@ a_step_is_run_by_its_rung(void **state)
 	leave(&s);
 }
 
+/* Its plan has a code that nothing but the button asks for. */
+static void
+a_step_that_cleans_up_presses_the_button(void **state)
+{
+	struct shot s;
+	struct wish w = { .kind = WISH_NONE };
+	struct model_button *b;
+	struct model_step *step;
+
+	(void)state;
+	take(&s, &pane_runbook, canned_incident, 80, 20);
+	b = VEC_NEW(&s.m.buttons.v);
+	*b = (struct model_button){ .request = REQ_CLEANUP, .rung = RUNG_TYPE };
+	b->action = b->plan = pool_str(&s.m.buttons.pool, "cleanup");
+	step = &s.m.steps.v.v[5];
+	step->state = MSTEP_READY;
+	step->action = pool_str(&s.m.steps.pool, "cleanup");
+	go_to(&s, 5);
+	(void)s.p->ops->request(s.p, REQ_RUN, &s.m, &w);
+	assert_int_equal(w.kind, WISH_PRESS);
+	assert_int_equal(w.request, REQ_CLEANUP);
+	wish_release(&w);
+	w = (struct wish){ .kind = WISH_NONE };
+	step->soft = true;
+	(void)s.p->ops->request(s.p, REQ_RUN, &s.m, &w);
+	assert_int_equal(w.kind, WISH_REFUSE);
+	wish_release(&w);
+	leave(&s);
+}
+
 static void
 a_person_cannot_tick_what_a_probe_sees(void **state)
 {
@@ -399,6 +429,7 @@ main(void)
 		cmocka_unit_test(nothing_is_known_and_nothing_breaks),
 		cmocka_unit_test(enter_never_starts_a_step),
 		cmocka_unit_test(a_step_is_run_by_its_rung),
+		cmocka_unit_test(a_step_that_cleans_up_presses_the_button),
 		cmocka_unit_test(a_person_cannot_tick_what_a_probe_sees),
 		cmocka_unit_test(three_alerts_are_lit_and_the_rest_is_counted),
 		cmocka_unit_test(what_was_seen_is_folded_until_it_ends),
