@@ -180,6 +180,10 @@ put_now_key(const struct shell *s, struct buf *b)
 		return;
 	if (pane >= 0)
 		buf_printf(b, " [%d %s]", pane + 1, key);
+	else if (s->n > 0 && s->panes[s->focus]->away &&
+	    requests[r].space != SPACE_GLOBAL)
+		/* the key is for the step on which one stands, another one */
+		buf_printf(b, " (step %zu)", s->model->steps.current + 1);
 	else
 		buf_printf(b, " [%s]", key);
 }

@@ -94,6 +94,7 @@ struct pane_ops {
 struct pane {
 	const struct pane_ops *ops;
 	void *state;			/* state_size bytes, zeroed at birth */
+	bool away;			/* not where what is to be done now stands */
 	bool focus;
 	bool roomy;			/* there are more rows than are needed */
 	bool low;			/* slow link: no sparklines, no seconds */

@@ -170,6 +170,8 @@ runbook_recalc(struct pane *p, const struct model *m, int width)
 	    (struct area){ 0, 0, width - GUIDE_X - 1, 0 }, ROLE_TEXT,
 	    rb->guide);
 	list_fit(&rb->list, (int)rb->rows.n, list_rows(rb, p->rows));
+	p->away = steps->current < steps->v.n &&
+	    rb->list.at != (int)steps->current;
 	if (rb->rows.n > 0)
 		(void)snprintf(p->title, sizeof p->title,
 		    "runbook, %d of %zu done%s: %.50s", done, rb->rows.n,
@@ -356,6 +358,8 @@ runbook_request(struct pane *p, enum request r, const struct model *m,
 
 	if (react == REACT_PASS)
 		react = list_search(p, &rb->list, r, row_text, w);
+	p->away = m->steps.current < m->steps.v.n &&
+	    rb->list.at != (int)m->steps.current;
 	if (react == REACT_PAINT)
 		return REACT_RECALC;	/* the guide is another step's */
 	if (react != REACT_PASS)

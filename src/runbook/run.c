@@ -447,6 +447,18 @@ engine_settle_waiting(struct engine *en, struct err *e)
 	return ok;
 }
 
+/* To read a copy once more is the work itself: that it was verified when it was
+ * written is no reason to leave it out. That it was restored is. */
+static bool
+is_reading(const struct rb_step *step)
+{
+	for (size_t i = 0; i < step->proves.n; i++)
+		if (strstr(step->proves.v[i].text, "restorable") != NULL)
+			return false;
+	return step->kind == STEP_ACTION && strcmp(step->action, "validate") ==
+	    0;
+}
+
 /* Whether the world alone says that it is done: not what only a person can say, and
  * not what holds because of something that was before it. */
 static bool
@@ -456,6 +468,7 @@ is_sensed(struct engine *en, const struct rb_step *step)
 	const char *why;
 
 	if (step->kind == STEP_MANUAL || step->proves.n == 0 ||
+	    is_reading(step) ||
 	    (s != NULL && s->state != STEP_TODO && s->state != STEP_FAILED))
 		return false;
 	for (size_t i = 0; i < step->proves.n; i++)
