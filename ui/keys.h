@@ -108,7 +108,7 @@ enum space {
 	X(RUN, "run", RUNBOOK, "r", 6, "run", "run the step that is chosen") \
 	X(TICK, "tick", RUNBOOK, "Space", 7, "tick", "confirm a step that no probe can see") \
 	X(SKIP, "skip", RUNBOOK, "x", 0, "skip", "leave the step out, with a reason") \
-	X(OVERRIDE, "override", RUNBOOK, "w", 0, "override", "pass a criterion, with a reason") \
+	X(OVERRIDE, "override", RUNBOOK, "w", 0, "override", "pass the step without its proof, with a reason") \
 	X(UNDO, "undo", RUNBOOK, "u", 0, "undo", "take the step back where that is possible") \
 	X(CANCEL_JOB, "cancel-job", JOB, "c", 6, "cancel", "ask the job to stop") \
 	X(NEXT_JOB, "next-job", JOB, "]", 0, "", "the next job")	\

@@ -77,7 +77,11 @@ guide_of(const struct model_step *s)
 		buf_printf(&b, "%zu. %s\n", i + 1, s->todo.v[i]);
 	if (s->expect != NULL && s->expect[0] != '\0')
 		buf_printf(&b, "expect: %s\n", s->expect);
-	for (size_t i = 0; i < s->proofs.n; i++)
+	for (size_t i = 0; i < s->proofs.n; i++) {
+		/* what a finished step needed is nobody's question any more */
+		if (s->proofs.v[i].truth == MODEL_NOT_ASKED &&
+		    strcmp(mstep_glance(s->state), "OK") == 0)
+			continue;
 		buf_printf(&b, "%s: %s%s%s\n", s->proofs.v[i].text,
 		    s->proofs.v[i].truth == 1 ? "yes" :
 		    s->proofs.v[i].truth == 0 ? "NO" :
@@ -85,6 +89,7 @@ guide_of(const struct model_step *s)
 		    "not looked at yet" : "unknown",
 		    s->proofs.v[i].why ? ", " : "", s->proofs.v[i].why ?
 		    s->proofs.v[i].why : "");
+	}
 	if (s->stop != NULL && s->stop[0] != '\0')
 		buf_printf(&b, "stop here? %s\n", s->stop);
 	if (s->command != NULL && s->command[0] != '\0')

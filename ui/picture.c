@@ -264,6 +264,26 @@ does(const json_t *job, const json_t *step)
 	    "save all"));
 }
 
+/* The runbook has come to its end for tonight, and each criterion holds: what is left
+ * is the morning's, and only the clocks still run. */
+static bool
+may_be_resolved(const struct talk *w)
+{
+	const json_t *step = step_of(w, "resolve");
+	const json_t *v = json_object_get(w->criteria, "resolve");
+
+	for (size_t i = 0; i < json_array_size(v); i++) {
+		const json_t *o = json_array_get(v, i);
+
+		if (strcmp(str(o, "truth"), "yes") != 0 &&
+		    json_get_str(o, "overridden") == NULL)
+			return false;
+	}
+	return json_array_size(v) > 0 && step != NULL &&
+	    strcmp(str(step, "state"), "done") == 0 &&
+	    !json_get_bool(step, "proof_lost");
+}
+
 static void
 now_in_incident(const struct talk *w, struct model_head *h)
 {
@@ -275,7 +295,11 @@ now_in_incident(const struct talk *w, struct model_head *h)
 	if (job != NULL)
 		put_job(&text, job);
 	/* what works goes on by itself: the hands are free for the next step */
-	if (step != NULL && job != NULL && does(job, step)) {
+	if (job == NULL && h->state == INC_OPEN && may_be_resolved(w))
+		do_this(h, LEVEL_OK, REQ_RESOLVE, "then the clocks stop, and "
+		    "what is left can wait for the morning",
+		    "Every criterion is proven: resolve the incident");
+	else if (step != NULL && job != NULL && does(job, step)) {
 		char *next = xprintf("it does what comes next: %s", str(step,
 		    "title"));
 
@@ -658,7 +682,8 @@ open_criteria(const struct talk *w, const char *end, struct buf *b)
 		const json_t *o = json_array_get(v, i);
 		const char *truth = str(o, "truth");
 
-		if (strcmp(truth, "yes") == 0 || json_get_bool(o, "overridden"))
+		if (strcmp(truth, "yes") == 0 ||
+		    json_get_str(o, "overridden") != NULL)
 			continue;
 		buf_printf(b, "%s: %s, %s\n", strcmp(truth, "no") == 0 ? "NO" :
 		    "unknown", str(o, "text"), str(o, "why"));

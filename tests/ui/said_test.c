@@ -129,6 +129,40 @@ what_waits_for_a_person_is_neither_done_nor_hidden(void **state)
 }
 
 static void
+when_all_is_proven_it_is_to_be_resolved(void **state)
+{
+	(void)state;
+	hear(OPEN);
+	hear("{\"t\":\"steps\",\"next\":\"b\",\"v\":[{\"id\":\"resolve\","
+	    "\"kind\":\"check\",\"state\":\"done\"},{\"id\":\"b\",\"kind\":"
+	    "\"manual\",\"title\":\"Write it up\",\"state\":\"ready\"}]}");
+	hear("{\"t\":\"criteria\",\"resolve\":[{\"text\":\"services up\","
+	    "\"truth\":\"no\"}]}");
+	assert_string_equal(m.head.now, "Write it up");
+	hear("{\"t\":\"criteria\",\"resolve\":[{\"text\":\"services up\","
+	    "\"truth\":\"yes\"}]}");
+	assert_int_equal(m.head.now_key, REQ_RESOLVE);
+	assert_non_null(strstr(m.head.now, "resolve the incident"));
+}
+
+static void
+what_was_overridden_is_not_open(void **state)
+{
+	(void)state;
+	hear("{\"t\":\"hello\",\"host\":\"bastion\",\"read_only\":false}");
+	hear("{\"t\":\"site\",\"databases\":[]}");
+	hear(OPEN);
+	hear("{\"t\":\"criteria\",\"resolve\":[{\"text\":\"services up\","
+	    "\"truth\":\"no\",\"why\":\"web\"}]}");
+	assert_non_null(strstr(model_button(&m, REQ_RESOLVE)->text,
+	    "NO: services up"));
+	hear("{\"t\":\"criteria\",\"resolve\":[{\"text\":\"services up\","
+	    "\"truth\":\"no\",\"why\":\"web\",\"overridden\":\"it is a "
+	    "test service\"}]}");
+	assert_null(model_button(&m, REQ_RESOLVE)->text);
+}
+
+static void
 verified(const char *name)
 {
 	char line[400];
@@ -255,6 +289,8 @@ static const struct CMUnitTest tests[] = {
 	T(while_all_is_saved_it_is_not_to_be_saved),
 	T(what_only_a_person_declares_has_a_button),
 	T(what_waits_for_a_person_is_neither_done_nor_hidden),
+	T(when_all_is_proven_it_is_to_be_resolved),
+	T(what_was_overridden_is_not_open),
 	T(files_that_are_not_saved_are_worth_the_first_button),
 	T(steps_are_known_when_they_were_told),
 	T(what_is_odd_is_a_notice),
