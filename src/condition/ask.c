@@ -186,8 +186,9 @@ ask_update(const struct cond *c, const struct cond_world *w, struct buf *why)
 	text_fmt_duration(age, w->now > w->inc->last_update ?
 	    w->now - w->inc->last_update : 0);
 	clock_fmt_short(at, w->inc->last_update);
-	return answer(w->now - w->inc->last_update <= c->number ? TRUTH_YES :
-	    TRUTH_NO, why, "the last update was sent at %s, %s ago", at, age);
+	/* asked without an age: whether one was sent at all */
+	return answer(c->within_ms == 0 || w->now - w->inc->last_update <=
+	    c->within_ms ? TRUTH_YES : TRUTH_NO, why, "the last update was sent at %s, %s ago", at, age);
 }
 
 enum truth

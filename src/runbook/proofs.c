@@ -33,6 +33,25 @@ look(struct engine *en, const struct rb_step *step)
 	return v;
 }
 
+/* A later step whose work it was to end that, as the freeze is lifted: nothing is
+ * lost. */
+static bool
+is_undone(const struct engine *en, size_t step, const struct cond *lost)
+{
+	for (size_t i = step + 1; i < en->rb->n; i++) {
+		const struct rb_step *later = &en->rb->steps[i];
+		const struct inc_step *s = incident_step(en->inc, later->id);
+
+		if (s == NULL || s->state != STEP_DONE)
+			continue;
+		for (size_t k = 0; k < later->proves.n; k++)
+			if (cond_same(&later->proves.v[k], lost) &&
+			    later->proves.v[k].negated != lost->negated)
+				return true;
+	}
+	return false;
+}
+
 static bool
 say(struct engine *en, const struct rb_step *step, const struct verdict *v,
     struct err *e)
@@ -82,6 +101,8 @@ engine_watch_proofs(struct engine *en, struct err *e)
 			v = look(en, step);
 			en->fresh = false;
 		}
+		if (v.truth == TRUTH_NO && is_undone(en, i, v.lost))
+			continue;
 		/* unknown is neither lost nor back */
 		if (v.truth == TRUTH_UNKNOWN ||
 		    (v.truth == TRUTH_NO) == s->proof_lost)

@@ -14,7 +14,13 @@ runbook = { name = "proofs"; title = "Proofs"; version = 1; severity = "SEV-2"; 
   { id = "room"; stop = "safe"; title = "Make room"; kind = "command"; optional = true;
     command = ( "true" ); proves = ( "disk small below 80" ); },
   { id = "forced"; stop = "safe"; title = "Forced"; kind = "command"; optional = true;
-    command = ( "true" ); proves = ( "file $WORK/never exists" ); proof_within = "1s"; }
+    command = ( "true" ); proves = ( "file $WORK/never exists" ); proof_within = "1s"; },
+  { id = "cold"; stop = "safe"; title = "Freeze"; kind = "action"; optional = true;
+    action = "freeze"; args = { on = true; }; proves = ( "frozen" ); },
+  { id = "thaw"; stop = "safe"; title = "Lift it"; kind = "action"; optional = true;
+    action = "freeze"; args = { on = false; }; proves = ( "not frozen" ); },
+  { id = "word"; stop = "safe"; title = "Tell them"; kind = "action"; optional = true;
+    action = "update"; proves = ( "update sent within 5s" ); }
 ); resolve = ( "step flag done" ); close = ( "rca published" ); };
 END2
 
@@ -43,6 +49,7 @@ expect_exit 0 "an incident opens" "$MIDWATCH" incident open --title proofs
 expect_exit 0 "a step is proven by a file" "$MIDWATCH" run flag
 [ -z "$room" ] || expect_exit 0 "another by a disk" "$MIDWATCH" run room
 expect_exit 1 "a third is not proven" "$MIDWATCH" run forced
+for s in cold thaw word; do expect_exit 0 "step $s is done" "$MIDWATCH" run $s; done
 "$MIDWATCH" watch >lines 2>lines.err &
 watch=$!
 at_exit "kill $watch 2>/dev/null"
