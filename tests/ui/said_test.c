@@ -163,6 +163,18 @@ what_was_overridden_is_not_open(void **state)
 }
 
 static void
+what_has_come_of_it_is_no_checkpoint(void **state)
+{
+	(void)state;
+	hear(HELLO);
+	order(ORDER_ACTION, "incident resolve");
+	hear("{\"t\":\"ended\",\"id\":1,\"exit\":0,\"out\":\"asked\\nINC-1 is "
+	    "resolved\\ncheckpoint: 7:3c74\\n\",\"err\":\"\"}");
+	assert_string_equal(m.answer.text,
+	    "incident resolve: done: INC-1 is resolved");
+}
+
+static void
 verified(const char *name)
 {
 	char line[400];
@@ -291,6 +303,7 @@ static const struct CMUnitTest tests[] = {
 	T(what_waits_for_a_person_is_neither_done_nor_hidden),
 	T(when_all_is_proven_it_is_to_be_resolved),
 	T(what_was_overridden_is_not_open),
+	T(what_has_come_of_it_is_no_checkpoint),
 	T(files_that_are_not_saved_are_worth_the_first_button),
 	T(steps_are_known_when_they_were_told),
 	T(what_is_odd_is_a_notice),
