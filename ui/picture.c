@@ -314,9 +314,10 @@ now_in_incident(const struct talk *w, struct model_head *h)
 		do_this(h, LEVEL_OK, REQ_NONE, strstr(text.p, str(job,
 		    "title")) != NULL ? NULL : str(job, "title"), text.p);
 	else if (h->state == INC_RESOLVED)
-		do_this(h, LEVEL_OK, REQ_CLOSE, "the report is published and "
-		    "follow-ups are assigned first", "Resolved. Close it when "
-		    "the report is out; the clocks stand.");
+		do_this(h, LEVEL_OK, REQ_CLOSE, "first, in a shell: midwatch "
+		    "incident publish WHERE, midwatch followup add WHAT",
+		    "Resolved. Close it when the report is out; the clocks "
+		    "stand.");
 	else if (w->steps == NULL)
 		do_this(h, LEVEL_UNKNOWN, REQ_NONE, NULL,
 		    "The runbook is being read ...");
@@ -542,12 +543,12 @@ static const struct button_row {
 	{ REQ_RESOLVE, NULL, NEED_OPEN, RUNG_ASK,
 	    "incident resolve --override =",
 	    "each criterion is proven now; the clocks stop", "none",
-	    "why, although some are open (or empty)",
+	    "reason to pass what is open (Enter: none)",
 	    "incident resolve", NULL, true },
 	{ REQ_CLOSE, NULL, NEED_RESOLVED, RUNG_ASK,
 	    "incident close --override =",
 	    "the record ends with a checkpoint", "none",
-	    "why, although some are open (or empty)",
+	    "reason to pass what is open (Enter: none)",
 	    "incident close", NULL, true },
 };
 

@@ -19,8 +19,8 @@ runbook = { name = "proofs"; title = "Proofs"; version = 1; severity = "SEV-2"; 
     action = "freeze"; args = { on = true; }; proves = ( "frozen" ); },
   { id = "thaw"; stop = "safe"; title = "Lift it"; kind = "action"; optional = true;
     action = "freeze"; args = { on = false; }; proves = ( "not frozen" ); },
-  { id = "word"; stop = "safe"; title = "Tell them"; kind = "action"; optional = true;
-    action = "update"; proves = ( "update sent within 5s" ); }
+  { id = "word"; stop = "safe"; title = "Tell them"; kind = "check"; optional = true;
+    proves = ( "update sent within 5s" ); }
 ); resolve = ( "step flag done" ); close = ( "rca published" ); };
 END2
 
@@ -49,6 +49,7 @@ expect_exit 0 "an incident opens" "$MIDWATCH" incident open --title proofs
 expect_exit 0 "a step is proven by a file" "$MIDWATCH" run flag
 [ -z "$room" ] || expect_exit 0 "another by a disk" "$MIDWATCH" run room
 expect_exit 1 "a third is not proven" "$MIDWATCH" run forced
+expect_exit 0 "an update was sent" "$MIDWATCH" incident update --by-hand
 for s in cold thaw word; do expect_exit 0 "step $s is done" "$MIDWATCH" run $s; done
 "$MIDWATCH" watch >lines 2>lines.err &
 watch=$!
