@@ -488,9 +488,25 @@ announce_readings(struct plain *p)
 	}
 }
 
+static bool
+knows_steps(const struct plain *p)
+{
+	for (size_t i = 0; i < p->told.n; i++)
+		if (text_starts(p->told.v[i].what, "step "))
+			return true;
+	return false;
+}
+
+/* A runbook that has just come is no change of each of its steps. */
 static void
 announce_steps(struct plain *p)
 {
+	bool first = !knows_steps(p) && p->m.steps.v.n > 0;
+	bool quiet = p->quiet;
+
+	if (first && !quiet)
+		plain_say("steps: %zu, 'steps' lists them", p->m.steps.v.n);
+	p->quiet = quiet || first;
 	for (size_t i = 0; i < p->m.steps.v.n; i++) {
 		const struct model_step *s = &p->m.steps.v.v[i];
 		char *text;
@@ -503,6 +519,7 @@ announce_steps(struct plain *p)
 		say_at(p->m.now, text);
 		free(text);
 	}
+	p->quiet = quiet;
 }
 
 static void
