@@ -432,7 +432,8 @@ put_name(const struct talk_asked *a, struct buf *b)
 			hole = at;
 	if (a->kind != ORDER_ACTION)
 		buf_str(b, order_name(a->kind));
-	if (a->what != NULL)
+	/* what was the alarm is long, and known */
+	if (a->what != NULL && a->kind != ORDER_OPEN)
 		buf_printf(b, "%s%.*s", b->n > 0 ? " " : "", hole != NULL ?
 		    (int)(hole - a->what) : (int)strlen(a->what), a->what);
 }

@@ -36,7 +36,7 @@ check "the plan of a clean-up is shown" contains "$OUT" "nothing may go"
 check "what a check found is said" contains "$OUT" "not ready"
 check "it is resolved" contains "$OUT" "incident resolve: done"
 check "the runbook that came is one line, not one a step" sh -c 'printf "%s" "$1" | grep -q "^steps: 2, " &&
-	! printf "%s" "$1" | grep -q "step look: TODO"' sh "$OUT"
+	! printf "%s" "$1" | grep -q "\] step look: TODO"' sh "$OUT"
 check "nothing is repainted" lacks "$OUT" "$(printf '\033')"
 run_ "$MIDWATCH" incident list
 check "and closed" contains "$OUT" "closed"
