@@ -112,7 +112,9 @@ last_restorable(const struct talk *w, struct buf *b, int64_t now)
 		if (r == NULL || (r->data == NULL && at == 0))
 			buf_ch(b, '?');
 		else if (at == 0)
-			buf_str(b, r->level == LEVEL_UNKNOWN ? "?" : "never");
+			buf_str(b, r->level == LEVEL_UNKNOWN ||
+			    json_get_int(r->data, "stores_unknown", 0) > 0 ?
+			    "?" : "never");
 		else
 			put_age(b, now > at ? now - at : 0);
 	}

@@ -163,6 +163,7 @@ facts(struct ask *a)
 	if (a->restored != 0 && a->restore_took >= 0)
 		reading_int(r, "restore_took_ms", a->restore_took);
 	reading_int(r, "unread", (int64_t)a->unread);
+	reading_int(r, "stores_unknown", (int64_t)a->unknown);
 }
 
 static const struct set *
@@ -471,7 +472,12 @@ say_restore(struct ask *a)
 		return;
 	text_fmt_duration(limit, every);
 	age_of(age, a->eye->now, a->restored);
-	if (a->restored == 0)
+	if (a->restored == 0 && a->unknown > 0)
+		reading_say(a->r, LEVEL_UNKNOWN,
+		    "midwatch validate latest --restore",
+		    "whether a copy was ever restored is not known, %s cannot "
+		    "be read", a->first_unknown->store->name);
+	else if (a->restored == 0)
 		reading_say(a->r, LEVEL_WARNING,
 		    "midwatch validate latest --restore",
 		    "no copy was ever proven by a restore");

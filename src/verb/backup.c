@@ -200,6 +200,13 @@ save_all(struct work *w)
 			    w->names.v[i]);
 		s->nth = i + 1;
 		s->of = w->names.n;
+		if (s->care.progress != NULL) {
+			char *at = xprintf("%s: the stores and the database "
+			    "are looked at", w->names.v[i]);
+
+			s->care.progress(s, at, 0, 0);
+			free(at);
+		}
 		save_one(w, w->names.v[i]);
 	}
 	status = status_of(w);

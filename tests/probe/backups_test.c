@@ -346,6 +346,11 @@ a_store_that_cannot_be_read_makes_it_unknown_or_a_warning(void **state)
 	look_again(&probe_backup, "otc");
 	look_says(LEVEL_UNKNOWN, "no verified copy; nas cannot be read");
 	proven_set("20250214T021000Z");
+	look_again(&probe_backup, "otc");
+	assert_non_null(strstr(look_got.text, "whether a copy was ever "
+	    "restored is not known, nas cannot be read"));
+	assert_null(strstr(look_got.text, "was ever proven"));
+	assert_int_equal(look_int("stores_unknown"), 1);
 	restored(SET1);
 	look_again(&probe_backup, "otc");
 	look_says(LEVEL_WARNING, "nas cannot be read: ");

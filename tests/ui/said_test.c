@@ -175,6 +175,18 @@ what_has_come_of_it_is_no_checkpoint(void **state)
 }
 
 static void
+what_no_store_could_say_is_not_never(void **state)
+{
+	(void)state;
+	hear("{\"t\":\"site\",\"databases\":[{\"name\":\"otc\"}]}");
+	hear("{\"kind\":\"backup\",\"name\":\"otc\",\"level\":\"warning\","
+	    "\"at\":\"2025-02-14T01:42:00.000Z\",\"took_ms\":3,"
+	    "\"deadline_ms\":5000,\"text\":\"x\",\"data\":"
+	    "{\"stores_unknown\":1}}");
+	assert_non_null(strstr(m.head.triage, "OTC ?"));
+}
+
+static void
 verified(const char *name)
 {
 	char line[400];
@@ -304,6 +316,7 @@ static const struct CMUnitTest tests[] = {
 	T(when_all_is_proven_it_is_to_be_resolved),
 	T(what_was_overridden_is_not_open),
 	T(what_has_come_of_it_is_no_checkpoint),
+	T(what_no_store_could_say_is_not_never),
 	T(files_that_are_not_saved_are_worth_the_first_button),
 	T(steps_are_known_when_they_were_told),
 	T(what_is_odd_is_a_notice),
