@@ -46,6 +46,9 @@ record_recalc(struct pane *p, const struct model *m, int width)
 		const struct model_entry *en = &m->record.v.v[i];
 		struct row *row;
 
+		/* the star of the line that it is about says it */
+		if (strcmp(en->kind, "pin") == 0 && en->text[0] == '\0')
+			continue;
 		if (rec->story && !en->key && !en->pinned && !en->saving)
 			continue;
 		row = VEC_NEW(&rec->rows);
@@ -157,14 +160,18 @@ page_of(const struct model_entry *en, struct wish *w)
 	return wish_page(w, title, buf_detach(&b));
 }
 
+/* What comes of it is a new line at the end: one stays with the line that one has
+ * chosen, and its number is said. */
 static enum react
-about(const struct model_entry *en, struct wish *w, enum wish_kind kind,
-    enum order_kind order, const char *title)
+about(struct record *rec, const struct model_entry *en, struct wish *w,
+    enum wish_kind kind, enum order_kind order, const char *title)
 {
 	if (en == NULL)
 		return wish_refuse(w, "this line is not written yet");
+	rec->away = true;
 	w->kind = kind;
-	w->title = xstrdup(title);
+	w->title = xprintf("%s line %" PRId64 " (%s)", title, en->seq,
+	    en->kind);
 	w->order = (struct order){ .kind = order, .number = en->seq };
 	return REACT_WISH;
 }
@@ -201,10 +208,10 @@ record_request(struct pane *p, enum request r, const struct model *m,
 		rec->story = !rec->story;
 		return REACT_RECALC;
 	case REQ_PIN:
-		return about(en, w, WISH_ORDER, ORDER_PIN, "pin");
+		return about(rec, en, w, WISH_ORDER, ORDER_PIN, "pin");
 	case REQ_CORRECT:
-		return about(en, w, WISH_TYPE, ORDER_CORRECT,
-		    "what should it have said?");
+		return about(rec, en, w, WISH_TYPE, ORDER_CORRECT,
+		    "correct");
 	case REQ_BACKDATE:
 		w->kind = WISH_TYPE;
 		w->title = xstrdup("HH:MM and what happened then");

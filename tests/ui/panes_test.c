@@ -373,6 +373,40 @@ what_follows_from_a_cause_is_folded_with_it(void **state)
 	leave(&s);
 }
 
+/* A second thing to do with a line is not done to another one. */
+static void
+a_line_that_was_pinned_stays_chosen(void **state)
+{
+	struct shot s;
+	struct wish w = { .kind = WISH_NONE };
+	struct model_entry *en;
+	int64_t seq;
+
+	(void)state;
+	take(&s, &pane_record, canned_incident, 80, 3);
+	(void)s.p->ops->request(s.p, REQ_PIN, &s.m, &w);
+	assert_int_equal(w.order.kind, ORDER_PIN);
+	seq = w.order.number;
+	wish_release(&w);
+	en = VEC_NEW(&s.m.record.v);
+	en->seq = seq + 1;
+	en->by = en->step = en->text = pool_str(&s.m.record.pool, "");
+	en->kind = pool_str(&s.m.record.pool, "pin");
+	en = VEC_NEW(&s.m.record.v);
+	en->seq = seq + 2;
+	en->kind = en->by = en->step = en->text = pool_str(&s.m.record.pool,
+	    "new");
+	(void)s.p->ops->recalc(s.p, &s.m, 80);
+	w = (struct wish){ .kind = WISH_NONE };
+	(void)s.p->ops->request(s.p, REQ_CORRECT, &s.m, &w);
+	assert_int_equal(w.order.number, seq);
+	assert_non_null(strstr(w.title, "correct line "));
+	wish_release(&w);
+	paint(&s, true);
+	assert_false(is_shown(&s, " pin"));
+	leave(&s);
+}
+
 static void
 a_job_that_ended_does_nothing_any_more(void **state)
 {
@@ -434,6 +468,7 @@ main(void)
 		cmocka_unit_test(three_alerts_are_lit_and_the_rest_is_counted),
 		cmocka_unit_test(what_was_seen_is_folded_until_it_ends),
 		cmocka_unit_test(what_follows_from_a_cause_is_folded_with_it),
+		cmocka_unit_test(a_line_that_was_pinned_stays_chosen),
 		cmocka_unit_test(a_job_that_ended_does_nothing_any_more),
 		cmocka_unit_test(the_record_stays_where_somebody_reads),
 	};
