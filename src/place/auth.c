@@ -183,18 +183,26 @@ file_try(struct auth *a, const char *path, bool named, struct err *e)
 }
 
 static void
-not_in(const struct auth *a, struct err *e)
+not_in(const struct auth *a, const struct place_spec *spec, struct err *e)
 {
 	const struct place_host *h = &a->c->host;
+	struct buf line = BUF_INIT;
 
 	err_set(e, ERR_FAILED, "'%s@%s' may not log in: %s%s", h->user, h->name,
 	    a->locked ? "its key needs a passphrase: " : "",
 	    a->tried.n ? a->tried.p : "there is no key to try");
 	if (a->locked)
 		err_hint(e, "ssh-add %s", a->locked);
-	else
-		err_hint(e, "try: ssh -v %s@%s; a key with a passphrase can be "
-		    "given to ssh-agent", h->user, h->name);
+	else {
+		if (h->port != 22)
+			buf_printf(&line, "-p %d ", h->port);
+		if (spec->identity != NULL)
+			buf_printf(&line, "-i %s ", spec->identity);
+		err_hint(e, "try: ssh -v %s%s@%s; a key with a passphrase can be "
+		    "given to ssh-agent", line.n > 0 ? line.p : "", h->user,
+		    h->name);
+	}
+	buf_release(&line);
 }
 
 bool
@@ -236,7 +244,7 @@ conn_auth(struct conn *c, const struct place_spec *spec, int64_t until,
 		buf_str(ret_why, "libssh2 cannot use the kind of the keys");
 out:
 	if (!in && bad.kind == ERR_NONE)
-		not_in(&a, &bad);
+		not_in(&a, spec, &bad);
 	if (!in && e)
 		*e = bad;
 	buf_release(&a.tried);

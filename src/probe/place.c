@@ -171,8 +171,10 @@ say_closed(struct reading *r, const struct site_place *p, const struct err *e)
 	/* an engine's no is not the container's */
 	bool yes = p->container == NULL && answered(e);
 	const char *why = e->msg;
-	char next[200], prefix[100];
+	char next[200], prefix[100], port[16] = "";
 
+	if (p->port != 0)
+		(void)snprintf(port, sizeof port, "-p %" PRId64 " ", p->port);
 	/* the reading has the name already, and nobody asked for `true` */
 	(void)snprintf(prefix, sizeof prefix, "%s: ", p->name);
 	if (text_starts(why, prefix))
@@ -184,9 +186,9 @@ say_closed(struct reading *r, const struct site_place *p, const struct err *e)
 		(void)snprintf(next, sizeof next, "see whether the container"
 		    " '%s' runs, and its host", p->container);
 	else
-		(void)snprintf(next, sizeof next, "see %s: ssh -v %s", yes ?
-		    "why the login fails" : "whether the host is up and the way"
-		    " to it open", p->ssh);
+		(void)snprintf(next, sizeof next, "see %s: ssh -v %s%s",
+		    yes ? "why the login fails" : "whether the host is up and "
+		    "the way to it open", port, p->ssh);
 	reading_bool(r, "reachable", yes);
 	reading_bool(r, "login", false);
 	if (strstr(why, "its key needs a passphrase") != NULL)

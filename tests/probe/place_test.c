@@ -187,6 +187,7 @@ every_kind_of_no_says_which(void **state)
 {
 	struct reading *r;
 	int free_port = 0, fd;
+	char way[PATH_MAX + 300];
 
 	(void)state;
 	NEED_SSHD;
@@ -210,7 +211,9 @@ every_kind_of_no_says_which(void **state)
 	assert_false(DATA_BOOL(r, "login"));
 	HAS(r->text, "no login: ");
 	HAS(r->text, "may not log in");
-	HAS(r->next, "ssh -v");
+	snprintf(way, sizeof way, "ssh -v -p %d -i %s ", port,
+	    test_path("otherkey"));
+	HAS(r->next, way);
 
 	test_case("nor by the system's ssh");
 	hosts_site("places = ( { name = \"box\"; ssh = \"%s@127.0.0.1\"; port ="
