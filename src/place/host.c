@@ -183,8 +183,10 @@ note_odd(struct place_host *h, const struct ran *ran, const struct err *e)
 	char words[200];
 	const char *said = e->kind != ERR_NONE ? e->msg :
 	    ran->errout.n > 0 ? ran->errout.p : "it says nothing";
+	char *line = xstrndup(said, strcspn(said, "\r\n"));
 
-	text_clean_into(words, sizeof words, said);
+	text_clean_into(words, sizeof words, line);
+	free(line);
 	h->odd = xprintf("the SSH configuration is left out (%s)", words);
 }
 

@@ -148,6 +148,8 @@ place_key_fetch(struct place_key *k, const struct place_spec *spec,
 		k->by_system = true;
 		ok = ask_system(&p, until, &key, e);
 	}
+	if (!ok && p.host.odd != NULL)
+		err_wrap(e, "%s", p.host.odd);
 	if (ok)
 		describe(k, &p, &key);
 	else

@@ -173,7 +173,7 @@ say_closed(struct reading *r, const struct site_place *p, const struct err *e)
 	const char *why = e->msg;
 	char next[200], prefix[100], port[16] = "";
 
-	if (p->port != 0)
+	if (p->port != 22)
 		(void)snprintf(port, sizeof port, "-p %" PRId64 " ", p->port);
 	/* the reading has the name already, and nobody asked for `true` */
 	(void)snprintf(prefix, sizeof prefix, "%s: ", p->name);
