@@ -12,6 +12,8 @@
 #include "base/who.h"
 #include "place/intern.h"
 
+enum { SSH_MS = 5000 };
+
 char *
 place_path_home(const char *path)
 {
@@ -199,8 +201,9 @@ word_ok(const char *s)
 
 bool
 place_host_find(struct place_host *h, const struct place_spec *spec,
-    struct err *e)
+    int64_t until, struct err *e)
 {
+	int64_t latest = clock_mono_ms() + SSH_MS;
 	const char *argv[12] = { "ssh", "-G" };
 	struct ran ran = { 0 };
 	struct err quiet = ERR_INIT;
@@ -236,7 +239,7 @@ place_host_find(struct place_host *h, const struct place_spec *spec,
 	if (agent)
 		h->agent = xstrdup(agent);
 	if (spawn_run(&(struct run){ .argv = argv,
-	    .deadline_ms = clock_mono_ms() + 5000 }, &ran, &quiet) &&
+	    .deadline_ms = until != 0 && until < latest ? until : latest }, &ran, &quiet) &&
 	    spawn_code(ran.status) == 0)
 		for (rest = ran.out.p; (line = strsep(&rest, "\n")) != NULL;)
 			one_line(h, line, spec);

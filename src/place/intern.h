@@ -153,8 +153,9 @@ bool place_ssh_key(struct place *p, int64_t until, struct known_key *ret,
     struct buf *ret_why, struct err *e);
 
 /* host.c */
+/* until: ssh is asked no longer than that, nor than 5 s; 0: 5 s. */
 bool place_host_find(struct place_host *h, const struct place_spec *spec,
-    struct err *e);
+    int64_t until, struct err *e);
 void place_host_release(struct place_host *h);
 char *place_path_home(const char *path);	/* ~/x: caller frees */
 /* The host of a ProxyJump, whose word is taken apart and stays in use; false:

@@ -63,14 +63,16 @@ struct holds {
 };
 
 static void
-ask_agent(struct holds *h, const struct place_host *host)
+ask_agent(struct holds *h, const struct place_host *host, int64_t until)
 {
+	int64_t latest = clock_mono_ms() + AGENT_MS;
 	static const struct place nobody = { .deaf = true };
 	struct agent a;
 
 	if (!agent_open(&a, &nobody, host->agent))
 		return;
-	if (!agent_list(&a, &h->list, &h->n, clock_mono_ms() + AGENT_MS))
+	if (!agent_list(&a, &h->list, &h->n, until != 0 && until < latest ?
+	    until : latest))
 		h->n = 0;
 	agent_close(&a);
 }
@@ -107,7 +109,7 @@ of_host(struct place_keys *ret, const struct place_host *host, bool named)
 	struct holds agent = { .list = BUF_INIT };
 	bool other = false;		/* something that needs no passphrase */
 
-	ask_agent(&agent, host);
+	ask_agent(&agent, host, ret->until);
 	for (size_t i = 0; i < host->identities.n; i++) {
 		const char *path = host->identities.v[i];
 		struct key_head h;
@@ -133,6 +135,8 @@ of_spec(struct place_keys *ret, const struct place_spec *spec, int depth)
 	struct place_host host = { 0 };
 	struct err quiet = ERR_INIT;
 
+	if (ret->until != 0 && clock_mono_ms() >= ret->until)
+		return;
 	if (spec->container != NULL) {
 		if (spec->at != NULL && depth < DEPTH)
 			of_spec(ret, spec->at, depth + 1);
@@ -151,7 +155,7 @@ of_spec(struct place_keys *ret, const struct place_spec *spec, int depth)
 		if (!locked)
 			return;
 	}
-	if (place_host_find(&host, spec, &quiet)) {
+	if (place_host_find(&host, spec, ret->until, &quiet)) {
 		char *word = host.jump != NULL && spec->via == NULL ?
 		    xstrdup(host.jump) : NULL;
 		struct place_spec via;
@@ -222,7 +226,7 @@ place_agent_forwarded(const struct place_spec *spec)
 	if (spec == NULL || getenv("SSH_CONNECTION") == NULL)
 		return false;
 	for (; spec != NULL && spec->host != NULL && !yes; spec = spec->via) {
-		if (place_host_find(&host, spec, &quiet) && host.agent != NULL)
+		if (place_host_find(&host, spec, 0, &quiet) && host.agent != NULL)
 			yes = is_forwarded(host.agent);
 		place_host_release(&host);
 	}

@@ -17,6 +17,9 @@
 
 struct place_keys {
 	VEC(char *) v;			/* paths, each once */
+	int64_t until;			/* monotonic ms: what ssh and agents did
+					 * not say by then is not waited for;
+					 * 0: for as long as they take */
 };
 
 /* Adds the key files that the way there (bastions first) needs a passphrase of:

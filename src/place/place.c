@@ -73,7 +73,7 @@ open_host(struct place *p, int64_t until, struct err *e)
 	const char *user;
 	bool ok;
 
-	if (!place_host_find(&p->host, p->hostspec, e))
+	if (!place_host_find(&p->host, p->hostspec, until, e))
 		return false;
 	user = p->host.user;
 	if (p->hostspec->system_ssh)

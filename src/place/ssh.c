@@ -441,7 +441,7 @@ conn_reach(struct place *p, const struct place_spec *spec, unsigned depth,
 	c->p = p;
 	c->refs = 1;
 	c->fd = -1;
-	if (place_host_find(&c->host, spec, e) &&
+	if (place_host_find(&c->host, spec, until, e) &&
 	    outer_open(c, spec, depth, until, why, e) && reach(c, until, e) &&
 	    handshake(c, until, why, e))
 		return c;

@@ -136,7 +136,7 @@ place_key_fetch(struct place_key *k, const struct place_spec *spec,
 		    " no key", spec && spec->name ? spec->name : "here");
 	if (care)
 		p.care = *care;
-	if (!place_host_find(&p.host, p.hostspec, e))
+	if (!place_host_find(&p.host, p.hostspec, until, e))
 		return false;
 	if (p.hostspec->system_ssh)
 		buf_str(&why, "as the site file says");

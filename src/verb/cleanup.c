@@ -155,7 +155,7 @@ verb_cleanup(struct cli *c, int argc, char **argv)
 		goto out;
 	}
 	follow_incident(&d);
-	secrets_ask(c, &d.site);
+	(void)secrets_ask(c, &d.site, 0);
 	if (plan)
 		status = only_look(&d, &e);
 	else if (confirm != NULL)

@@ -68,7 +68,7 @@ verb_doctor(struct cli *c, int argc, char **argv)
 		return EXIT_USAGE;
 	doctor_init(&d, c->config, c->state);
 	if (d.have_site && !terminal)
-		secrets_ask(c, &d.site);
+		(void)secrets_ask(c, &d.site, 0);
 	if (terminal)
 		console_terminal(c, &d);
 	else if (tonight)

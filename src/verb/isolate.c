@@ -438,7 +438,7 @@ verb_isolate(struct cli *c, int argc, char **argv)
 			err_set(&e, ERR_USAGE, "there is no site file to say "
 			    "what there is to look at");
 		else {
-			secrets_ask(c, &d.site);
+			(void)secrets_ask(c, &d.site, 0);
 			spec.config = desk_config(&d);
 			status = follow_start(&d, &spec, &e);
 		}

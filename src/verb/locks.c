@@ -396,7 +396,7 @@ verb_locks(struct cli *c, int argc, char **argv)
 		status = cli_usage("there is no site file to look by; "
 		    "'midwatch init' writes one");
 	else {
-		secrets_ask(c, &d.site);
+		(void)secrets_ask(c, &d.site, 0);
 		end.desk = &d;
 		status = ends ? locks_end(c, &end) : show(&d, c);
 	}

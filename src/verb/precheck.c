@@ -197,7 +197,7 @@ verb_precheck(struct cli *c, int argc, char **argv)
 		status = cli_fail(c, &e);
 		goto out;
 	}
-	secrets_ask(c, &d.site);
+	(void)secrets_ask(c, &d.site, 0);
 	if (!c->json)
 		ask.said = say_row;
 	precheck_run(&p, &d.site, &d.state, &ask);

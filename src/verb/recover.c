@@ -489,7 +489,7 @@ verb_recover(struct cli *c, int argc, char **argv)
 		    "in where");
 		status = cli_fail(c, &e);
 	} else {
-		secrets_ask(c, &d.site);
+		(void)secrets_ask(c, &d.site, 0);
 		status = w.check ? recover_check_verb(c, &d) :
 		    recover_one(c, &d, &w);
 	}

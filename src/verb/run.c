@@ -248,7 +248,7 @@ ready(struct desk *d, const struct rb_step *step, struct run_options *o,
 {
 	if (step->kind == STEP_MANUAL || !d->have_site)
 		return true;
-	secrets_ask(d->cli, &d->site);
+	(void)secrets_ask(d->cli, &d->site, 0);
 	if (step->kind != STEP_COMMAND || o->anyway || key_stays(d, step, e))
 		return true;
 	if (!interactive() || d->cli->json)

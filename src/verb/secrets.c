@@ -7,11 +7,12 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/text.h"
 #include "place/keys.h"
 #include "site/spec.h"
 
-enum { TRIES = 3 };
+enum { TRIES = 3, LOOK_MS = 2000 };
 
 /* ---- the terminal ------------------------------------------------------------- */
 
@@ -152,7 +153,7 @@ may_ask(const struct cli *c)
 void
 secrets_ask_for(const struct cli *c, const struct place_spec *spec)
 {
-	struct place_keys keys = { 0 };
+	struct place_keys keys = { .until = clock_mono_ms() + LOOK_MS };
 
 	if (may_ask(c))
 		place_keys_locked(&keys, spec);
@@ -160,10 +161,12 @@ secrets_ask_for(const struct cli *c, const struct place_spec *spec)
 	place_keys_release(&keys);
 }
 
-void
-secrets_ask(const struct cli *c, const struct site *site)
+int64_t
+secrets_ask(const struct cli *c, const struct site *site, int64_t within_ms)
 {
-	struct place_keys keys = { 0 };
+	int64_t began = clock_mono_ms(), took;
+	struct place_keys keys = { .until = began + (within_ms > 0 &&
+	    within_ms < LOOK_MS ? within_ms : LOOK_MS) };
 
 	for (size_t i = 0; may_ask(c) && i < site_places(site); i++) {
 		struct site_spec spec;
@@ -171,8 +174,10 @@ secrets_ask(const struct cli *c, const struct site *site)
 		place_keys_locked(&keys, site_spec(&spec, site,
 		    site_place_at(site, i)));
 	}
+	took = clock_mono_ms() - began;
 	ask(&keys);
 	place_keys_release(&keys);
+	return took;
 }
 
 bool

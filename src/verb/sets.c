@@ -515,7 +515,7 @@ verb_sets(struct cli *c, int argc, char **argv)
 		status = cli_usage("there is no site file to look by; "
 		    "'midwatch init' writes one");
 	else {
-		secrets_ask(c, &d.site);
+		(void)secrets_ask(c, &d.site, 0);
 		status = show(&d, c->words.n > 0 ? c->words.v[0] : NULL,
 		    timeout_ms);
 	}

@@ -43,11 +43,11 @@ look(struct desk *d, int64_t timeout_ms, struct picture *p)
 	bool served = watch_serves(&d->state);
 
 	if (!served)
-		secrets_ask(d->cli, &d->site);
+		timeout_ms -= secrets_ask(d->cli, &d->site, timeout_ms / 3);
 	watch_some(&d->site, &d->state, NULL, 0, FRESH_MS,
 	    clock_mono_ms() + timeout_ms, &p->all);
 	if (served && wants_passphrase(p)) {
-		secrets_ask(d->cli, &d->site);
+		(void)secrets_ask(d->cli, &d->site, timeout_ms / 3);
 		if (secret_count() > 0)
 			watch_round(&d->site, &d->state, NULL, 0,
 			    clock_mono_ms() + timeout_ms, &p->all);

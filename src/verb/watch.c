@@ -197,7 +197,7 @@ verb_watch(struct cli *c, int argc, char **argv)
 	else {
 		/* a feed that runs has been told, or not */
 		if (!watch_serves(&d.state))
-			secrets_ask(c, &d.site);
+			(void)secrets_ask(c, &d.site, 0);
 		status = listen_on(&d, &e);
 	}
 	desk_close(&d);

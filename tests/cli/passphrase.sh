@@ -206,4 +206,16 @@ expect_exit 0 "a step of this host asks nothing" in_session "$MIDWATCH" -c agent
 expect_exit 0 "an agent of this host stays" "$MIDWATCH" -c agent.cfg run hello --again
 SSH_CONNECTION='127.0.0.1 1 127.0.0.1 2'; export SSH_CONNECTION
 expect_exit 0 "also in a session" "$MIDWATCH" -c agent.cfg run hello --again
+
+# --- an ssh that hangs before anything is asked ---------------------------------------
+unset SSH_CONNECTION
+mkdir bin
+printf '#!/bin/sh\nexec sleep 60\n' >bin/ssh
+chmod 755 bin/ssh
+sed "s|places = (|places = ( { name = \"three\"; ssh = \"root@127.0.0.1\"; port = 1; }, { name = \"four\"; ssh = \"root@127.0.0.1\"; port = 1; },|" midwatch.cfg >hang.cfg
+before=$(date +%s)
+talk "" env PATH="$WORK/bin:$PATH" "$MIDWATCH" -c hang.cfg --state hang status --timeout 2s
+check "what ssh does not say in time is not waited for at a terminal" \
+	test $(($(date +%s) - before)) -lt 8
+check "and the answer comes" contains "$SHOWN" "work jobs"
 finish
