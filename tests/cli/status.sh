@@ -106,6 +106,48 @@ check "nothing is left running" sh -c "! pgrep -fx \"sleep 61.$$\""
 expect_exit 2 "a timeout must be a duration" "$MIDWATCH" status --timeout soon
 expect_exit 2 "and not too short" "$MIDWATCH" status --timeout 1ms
 
+# --- a mount whose other end is gone ------------------------------------------------------
+# A file system in user space that never says a word.
+cat >deaf.py <<'PY'
+import ctypes, os, sys, time
+libc = ctypes.CDLL(None, use_errno=True)
+fd = os.open("/dev/fuse", os.O_RDWR)
+if libc.mount(b"deaf", sys.argv[1].encode(), b"fuse", 0,
+              b"fd=%d,rootmode=40000,user_id=0,group_id=0" % fd) != 0:
+    sys.exit(1)
+print("deaf", flush=True)
+time.sleep(120)
+PY
+mkdir deaf
+if [ "$(id -u)" = 0 ]; then
+	python3 deaf.py "$WORK/deaf" >deaf.out 2>/dev/null &
+	deaf=$!
+	at_exit "kill $deaf 2>/dev/null; umount -f -l '$WORK/deaf' 2>/dev/null"
+	n=0
+	until [ -s deaf.out ] || ! kill -0 $deaf 2>/dev/null || [ $n -gt 100 ]; do
+		n=$((n + 1))
+		sleep 0.1
+	done
+fi
+if [ -s deaf.out ]; then
+	cat >deaf.cfg <<END
+site = { name = "deaf"; state = "state"; };
+disks = ( { name = "gone"; path = "$WORK/deaf"; }, { name = "here"; path = "$STILL"; } );
+END
+	run_ "$MIDWATCH" -c deaf.cfg --state "$WORK/s3" status --timeout 4s --json
+	check "a disk that never answers is unknown" is_level disk gone unknown
+	check "what is behind it in the file is read all the same" is_level disk here ok
+	check "so are our own locks" is_level work locks ok
+	check "a state directory that never answers is told in time" \
+		took 6000 "$MIDWATCH" -c deaf.cfg --state "$WORK/deaf/state" status --timeout 1s
+	expect_exit 3 "as unknown" "$MIDWATCH" -c deaf.cfg --state "$WORK/deaf/state" status --timeout 1s --json
+	check "with what to do" contains "$ERR" "--state with a folder elsewhere"
+	kill $deaf
+	umount -f -l "$WORK/deaf"
+else
+	skip "a disk that never answers is unknown" "no file system in user space can be mounted here"
+fi
+
 # --- prometheus ------------------------------------------------------------------------
 run_ "$MIDWATCH" status --prometheus --timeout 2s
 check "metrics have a level for each reading" contains "$OUT" \
