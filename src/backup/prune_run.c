@@ -132,6 +132,12 @@ remove_set(struct remover *r, struct err *e)
 	/* nothing is lost yet: it gets its name back */
 	if (!ok && !r->done && strcmp(r->i->path, was) != 0)
 		(void)rename_to(r, was, &quiet);
+	/* what is gone is told by the name that it had */
+	if (ok && strcmp(r->i->path, was) != 0) {
+		free(r->i->path);
+		r->i->path = was;
+		was = NULL;
+	}
 	prune_walk_release(&w);
 	free(name);
 	free(was);

@@ -102,7 +102,8 @@ check "each promotion too" sh -c '[ "$(grep -c "retention: .* is a weekly set no
 check "for programs it is all there" python3 -c 'import json
 r = json.load(open("well.json"))["retention"]
 assert r["left"] == 0 and r["removed"] + r["promoted"] == len(r["items"]) and r["freed"] > 0, r
-assert all(i["done"] and i["reason"] for i in r["items"]), r'
+assert all(i["done"] and i["reason"] for i in r["items"]), r
+assert not any(i["path"].endswith(".partial") for i in r["items"] if i["kind"] == "set"), r'
 check "good news is told" grep -q '"trigger":"nightly-ok".*all [0-9]* are verified' ops
 check "the heart beats" [ "$(wc -l <heart)" = 1 ]
 night nas "$(stamp 25)"
