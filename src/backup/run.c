@@ -312,7 +312,8 @@ look_at_store(struct run *r, size_t shelf, int64_t estimate)
 		shelf_dies(s, "%s", e.msg);
 	if (s->dead != NULL)
 		preflight_find(f, s->must ? PRE_FAIL : PRE_WARN,
-		    s->store->name, e.hint, "%s", s->dead);
+		    s->store->name, s->next != NULL ? s->next : e.hint, "%s",
+		    s->dead);
 	else if (!preflight_room(f, r->ask->site, s->store->name, s->place,
 	    path, estimate, r->ask->class, &fits) &&
 	    !choose_what_fits(r, shelf, fits))

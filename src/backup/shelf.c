@@ -38,8 +38,11 @@ shelf_open(struct shelf *s, const struct site *site,
 	s->at = store->at != NULL ? site_spec(&s->spec, site,
 	    site_place(site, store->at)) : NULL;
 	s->place = place_open(s->at, care, &e);
-	if (s->place == NULL)
-		shelf_dies(s, "%s", e.msg);
+	if (s->place != NULL)
+		return;
+	shelf_dies(s, "%s", e.msg);
+	if (e.hint[0] != '\0')
+		s->next = xstrdup(e.hint);
 }
 
 void
@@ -49,6 +52,7 @@ shelf_release(struct shelf *s)
 	free(s->dir);
 	free(s->path);
 	free(s->dead);
+	free(s->next);
 	*s = (struct shelf){ .must = false };
 }
 
@@ -216,10 +220,13 @@ shelves_claim(struct shelf *v, size_t n, enum set_class class,
 	}
 	if (taken)
 		err_set(e, ERR_BUSY, "no second is free for a new set");
-	else if (living == 0)
+	else if (living == 0) {
 		err_set(e, ERR_FAILED, "no store takes a set: %s: %s", n > 0 ?
 		    v[0].store->name : "?", n > 0 ? v[0].dead : "there is "
 		    "none");
+		if (n > 0 && v[0].next != NULL)
+			err_hint(e, "%s", v[0].next);
+	}
 	return !taken && living > 0;
 }
 

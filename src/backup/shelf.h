@@ -29,6 +29,7 @@ struct shelf {
 	char *dir;			/* the `.partial`; NULL: not claimed */
 	char *path;			/* published: its name in the store */
 	char *dead;			/* why nothing goes there; NULL: it does */
+	char *next;			/* and what to do about it; NULL */
 };
 
 void shelf_open(struct shelf *s, const struct site *site,

@@ -92,6 +92,11 @@ open_host(struct place *p, int64_t until, struct err *e)
 		snprintf(p->how, sizeof p->how, "system ssh to %s@%s (%s)",
 		    user, p->host.name, why.p);
 		ok = p->spec->container || try_true(p, until, e);
+		if (!ok && e != NULL && e->kind == ERR_FAILED)
+			err_hint(e, "Where an account takes SFTP alone libssh2 "
+			    "has to get in, and it did not: %s. An ed25519 key "
+			    "helps, and aes256-ctr with hmac-sha2-256 on the "
+			    "server.", why.p);
 	}
 	if (!ok && p->host.odd != NULL)
 		err_wrap(e, "%s", p->host.odd);

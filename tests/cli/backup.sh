@@ -311,6 +311,7 @@ more_stores=
 site
 sshd_stop
 expect_exit 1 "a store that is gone is a failure, soon" timeout 60 "$MIDWATCH" backup otc
+check "with where to look" contains "$OUT" "see whether its sshd runs: ssh -v"
 check "and what another store has is there" [ -n "$(final local)" ]
 check "but is not called done" contains "$OUT" "[FAIL] otc is not saved everywhere"
 

@@ -9,7 +9,7 @@ __asan_default_options(void)
 	return "fast_unwind_on_malloc=0";
 }
 
-static int port, csh_port, dash_port, noisy_port, etm_port;
+static int port, csh_port, dash_port, noisy_port, etm_port, box_port;
 static char known[PATH_MAX], key[PATH_MAX], empty[PATH_MAX];
 
 static struct place_spec
@@ -39,11 +39,15 @@ start(void **state)
 	etm_port = kit_sshd("etm.conf",
 	    "MACs hmac-sha2-256-etm@openssh.com\nCiphers aes256-gcm@openssh.com",
 	    false);
+	box_port = kit_sshd("box.conf", "MACs hmac-sha2-256-etm@openssh.com\n"
+	    "Ciphers aes256-gcm@openssh.com\nForceCommand internal-sftp",
+	    false);
 	char *pub = test_read(test_path("hostkey.pub"));
 	struct buf b = BUF_INIT;
 
 	pub[strcspn(pub, "\n")] = '\0';
-	int all[] = { port, csh_port, dash_port, noisy_port, etm_port };
+	int all[] = { port, csh_port, dash_port, noisy_port, etm_port,
+		box_port };
 	for (size_t i = 0; i < sizeof all / sizeof *all; i++)
 		buf_printf(&b, "[127.0.0.1]:%d %s\n", all[i], pub);
 	snprintf(known, sizeof known, "%s", test_write("known", b.p));
@@ -413,6 +417,11 @@ a_server_that_libssh2_cannot_talk_to_gets_the_systems_ssh(void **state)
 	assert_int_equal(x.code, 7);
 	free(out);
 	place_close(p);
+	spec.port = box_port;
+	assert_null(place_open(&spec, NULL, &e));
+	assert_non_null(strstr(e.hint, "takes SFTP alone"));
+	assert_non_null(strstr(e.hint, "shares no algorithm"));
+	spec.port = etm_port;
 	spec.known_hosts = empty;
 	err_clear(&e);
 	assert_null(place_open(&spec, NULL, &e));
