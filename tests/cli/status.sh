@@ -76,6 +76,9 @@ check "the worst comes first" sh -c \
 	'printf "%s\n" "$1" | sed -n 3p | grep -q "^CRITICAL  service up"' - "$OUT"
 check "in the words of the check" contains "$OUT" "broken"
 
+: >no-folder
+expect_exit 3 "where nothing can be looked at all is unknown" "$MIDWATCH" --state no-folder status
+
 # --- hostile words -----------------------------------------------------------------
 printf '#!/bin/sh\nprintf "\\033[2J\\033]0;x\\007 \\342\\200\\256 \\377 \\233 evil\\n" >&2\nexit 1\n' >evil
 chmod +x evil
