@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 
 #include "base/text.h"
@@ -37,6 +38,23 @@ tree_sort(struct tree *t)
 		qsort(t->v.v, t->v.n, sizeof *t->v.v, by_path);
 }
 
+static int
+by_file(const void *a, const void *b)
+{
+	const struct tree_held *x = a, *y = b;
+
+	if (x->dev != y->dev)
+		return x->dev < y->dev ? -1 : 1;
+	return x->ino < y->ino ? -1 : x->ino > y->ino;
+}
+
+void
+tree_sort_held(struct tree *t)
+{
+	if (t->held.n > 1)
+		qsort(t->held.v, t->held.n, sizeof *t->held.v, by_file);
+}
+
 void
 tree_release(struct tree *t)
 {
@@ -49,6 +67,7 @@ tree_release(struct tree *t)
 	for (size_t i = 0; i < t->n_homes; i++)
 		free(t->homes[i]);
 	t->n_homes = 0;
+	VEC_RELEASE(&t->held);
 	opened_free(t->opened);
 	t->opened = NULL;
 	free(t->real);
@@ -166,6 +185,16 @@ may_be_backup(struct judge *j, const struct tree_entry *x)
 	return may || may_hold_backup(j, x);
 }
 
+/* Found by its number, whoever of several it is; NULL: nobody that was seen. */
+static const struct tree_held *
+held_by(const struct tree *t, const struct clean_id *id)
+{
+	struct tree_held key = { .dev = id->dev, .ino = id->ino };
+
+	return t->held.n == 0 ? NULL : bsearch(&key, t->held.v, t->held.n,
+	    sizeof *t->held.v, by_file);
+}
+
 static void
 judge_file(struct judge *j, size_t i)
 {
@@ -173,6 +202,7 @@ judge_file(struct judge *j, size_t i)
 	int64_t older = j->p->ask.site->cleanup.older_ms;
 	const char *who = j->t->opened == NULL ? NULL :
 	    opened_by(j->t->opened, x->id.dev, x->id.ino);
+	const struct tree_held *held = held_by(j->t, &x->id);
 	char age[32];
 
 	if (x->id.nlink > 1)
@@ -183,6 +213,8 @@ judge_file(struct judge *j, size_t i)
 		say(j, i, "it is younger than %s", age);
 	} else if (who != NULL)
 		say(j, i, "it is open: %s", who);
+	else if (held != NULL)
+		say(j, i, "it is open: pid %" PRId64 " there", held->pid);
 	else if (is(&x->id, &j->config))
 		j->why[i] = "it is the site file";
 	else if (j->fallback != NULL && x->id.size > 0 && may_be_backup(j, x))

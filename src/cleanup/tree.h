@@ -24,6 +24,12 @@ struct tree_entry {
 	struct clean_id id;
 };
 
+/* A file that a process at a place has open. */
+struct tree_held {
+	uint64_t dev, ino;
+	int64_t pid;
+};
+
 struct tree {
 	char *real;			/* the folder, without links */
 	struct clean_id root;
@@ -33,6 +39,7 @@ struct tree {
 	char *homes[64];
 	size_t n_homes;
 	struct opened *opened;		/* here only */
+	VEC(struct tree_held) held;	/* at a place */
 };
 
 bool tree_look_here(struct tree *t, const char *path, struct err *e);
@@ -41,6 +48,7 @@ bool tree_look_far(struct tree *t, struct place *p, const char *path,
 /* What the shell there printed. */
 bool tree_listing(struct tree *t, const struct buf *b, struct err *e);
 void tree_sort(struct tree *t);
+void tree_sort_held(struct tree *t);
 void tree_release(struct tree *t);
 
 /* Items and kept things of that part, by what was seen. older_ms: what is younger

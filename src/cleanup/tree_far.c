@@ -41,6 +41,12 @@ static const char list_script[] =
 "printf '\\0'\n"
 "cat /proc/self/mountinfo 2>/dev/null\n"
 "printf '\\0'\n"
+"dev=${id% *}\n"
+"for q in /proc/[0-9]*; do\n"
+"	stat -L -c '%d %i' \"$q\"/fd/* 2>/dev/null | while read -r d i; do\n"
+"		[ \"$d\" != \"$dev\" ] || printf 'h %s %s %s\\0' \"$d\" \"$i\" \"${q#/proc/}\"\n"
+"	done\n"
+"done\n"
 "if find . -prune -printf '' 2>/dev/null; then\n"
 "	find . -xdev -mindepth 1 -printf '%y %D %i %n %s %T@ %P\\0'\n"
 "else\n"
@@ -137,6 +143,21 @@ number(const char **s, int64_t *ret)
 	return text_int(word, INT64_MIN, INT64_MAX, ret);
 }
 
+/* "h device inode pid": who has what open. */
+static bool
+held(struct tree *t, const char *s)
+{
+	struct tree_held h;
+	int64_t dev, ino;
+
+	if (!number(&s, &dev) || !number(&s, &ino) || !number(&s, &h.pid))
+		return false;
+	h.dev = (uint64_t)dev;
+	h.ino = (uint64_t)ino;
+	VEC_PUSH(&t->held, h);
+	return true;
+}
+
 static bool
 entry(struct tree *t, const char *s)
 {
@@ -146,6 +167,8 @@ entry(struct tree *t, const char *s)
 	if (s[0] == '\0' || s[1] != ' ')
 		return false;
 	s += 2;
+	if (x.type == 'h')
+		return held(t, s);
 	if (!number(&s, &dev) || !number(&s, &ino) || !number(&s, &links) ||
 	    !number(&s, &x.id.size) || !number(&s, &x.id.mtime) ||
 	    *s == '\0' || x.id.size < 0 || x.id.mtime > TIME_MAX ||
@@ -226,6 +249,7 @@ tree_listing(struct tree *t, const struct buf *b, struct err *e)
 		if (!entry(t, s))
 			return err_set(e, ERR_FAILED, "its listing cannot be "
 			    "read");
+	tree_sort_held(t);
 	if (t->v.n > TREE_FAR_MAX)
 		return err_set(e, ERR_GUARD, "it holds more than %d things",
 		    TREE_FAR_MAX);
