@@ -13,8 +13,8 @@
 #include "site/spec.h"
 #include "runbook/engine_intern.h"
 
-enum { POLL_MS = 500, WHY_MAX = 160, PROOFS_MAX = 5, CANCEL_STEP_MS = 100,
-    TELL_MS = 60000 };
+enum { POLL_MS = 500, SILENT_MS = 3000, WHY_MAX = 160, PROOFS_MAX = 5,
+    CANCEL_STEP_MS = 100, TELL_MS = 60000 };
 
 /* ---- what an action is told ------------------------------------------------- */
 
@@ -233,13 +233,31 @@ proven(struct engine *en, const struct rb_step *step, struct lack *lack)
 	return all;
 }
 
+/* Silence would look as if it hung. */
+static void
+say_waiting(const struct rb_step *step, struct job *job,
+    void (*warn)(const char *what), int64_t ms, const struct lack *lack)
+{
+	char left[32], *line;
+
+	text_fmt_duration(left, ms);
+	line = xprintf("%s: not yet, it is asked again for up to %s: %s",
+	    step->id, left, lack->text.p);
+	if (job != NULL)
+		job_say(job, "%s", line);
+	else if (warn != NULL)
+		warn(line);
+	free(line);
+}
+
 /* Asks until the deadline, or until nothing but a person's word is missing; job
  * may be NULL (then nobody can cancel). */
 static bool
 proven_within(struct engine *en, const struct rb_step *step, struct job *job,
-    struct lack *lack)
+    void (*warn)(const char *what), struct lack *lack)
 {
-	int64_t end = clock_mono_ms() + step->proof_within_ms;
+	int64_t begun = clock_mono_ms(), end = begun + step->proof_within_ms;
+	bool said = false;
 
 	/* what the work itself has journaled is a line of another process */
 	(void)incident_poll(en->inc, NULL);
@@ -247,6 +265,11 @@ proven_within(struct engine *en, const struct rb_step *step, struct job *job,
 		if (lack->by_person || clock_mono_ms() + POLL_MS > end ||
 		    (job != NULL && job_cancelled(job)))
 			return false;
+		if (!said && clock_mono_ms() - begun >= SILENT_MS) {
+			say_waiting(step, job, warn, end - clock_mono_ms(),
+			    lack);
+			said = true;
+		}
 		clock_sleep_ms(POLL_MS);
 		(void)incident_poll(en->inc, NULL);
 	}
@@ -407,8 +430,8 @@ ended(struct engine *en, const struct rb_step *step, bool good,
 /* ---- steps that run here ------------------------------------------------------ */
 
 static bool
-run_here(struct engine *en, const struct rb_step *step, enum run_result *ret,
-    struct err *e)
+run_here(struct engine *en, const struct rb_step *step,
+    void (*warn)(const char *what), enum run_result *ret, struct err *e)
 {
 	struct step_guard g = engine_guard(en, step->id);
 	struct lack lack = { .by_person = false };
@@ -416,8 +439,8 @@ run_here(struct engine *en, const struct rb_step *step, enum run_result *ret,
 
 	/* nothing of the world changes, so the outcome is the only line; it is
 	 * refused when somebody else has moved the step meanwhile */
-	good = proven_within(en, step, NULL, &lack);
-	/* a check that says no has its answer: it waits for nothing */
+	good = proven_within(en, step, NULL, warn, &lack);
+	/* a check that says no has its answer: no person's word is awaited */
 	ok = ended(en, step, good, good ? step->proves.n > 0 ? "proven" :
 	    "confirmed" : lack.by_person && step->kind == STEP_MANUAL ?
 	    INC_WAITS : "not proven", good ? NULL : lack.by_person ?
@@ -540,7 +563,7 @@ engine_run(struct engine *en, const struct rb_step *step,
 	if (!ok || !pass_gates(en, step, o, e))
 		return false;
 	if (step->kind == STEP_MANUAL || step->kind == STEP_CHECK)
-		return run_here(en, step, ret, e);
+		return run_here(en, step, warn, ret, e);
 	json_open(&args);
 	json_put_int(&args, "seq", s != NULL ? s->seq : 0);
 	json_key(&args, "with");
@@ -741,7 +764,7 @@ try_once(struct engine *en, const struct rb_step *step, struct job *job,
 		spawn_describe(a->r.status, &a->reason);
 	} else if (step->proves.n == 0)
 		a->how = "exit 0";
-	else if (proven_within(en, step, job, &lack))
+	else if (proven_within(en, step, job, NULL, &lack))
 		a->how = "proven";
 	else if (lack.by_person) {
 		a->cancelled = job_cancelled(job);

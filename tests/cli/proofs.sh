@@ -20,7 +20,9 @@ runbook = { name = "proofs"; title = "Proofs"; version = 1; severity = "SEV-2"; 
   { id = "thaw"; stop = "safe"; title = "Lift it"; kind = "action"; optional = true;
     action = "freeze"; args = { on = false; }; proves = ( "not frozen" ); },
   { id = "word"; stop = "safe"; title = "Tell them"; kind = "check"; optional = true;
-    proves = ( "update sent within 5s" ); }
+    proves = ( "update sent within 5s" ); },
+  { id = "slow"; stop = "safe"; title = "Slow"; kind = "check"; optional = true;
+    proves = ( "file $WORK/never exists" ); proof_within = "6s"; }
 ); resolve = ( "step flag done" ); close = ( "rca published" ); };
 END2
 
@@ -51,6 +53,8 @@ expect_exit 0 "a step is proven by a file" "$MIDWATCH" run flag
 expect_exit 1 "a third is not proven" "$MIDWATCH" run forced
 expect_exit 0 "an update was sent" "$MIDWATCH" incident update --by-hand
 for s in cold thaw word; do expect_exit 0 "step $s is done" "$MIDWATCH" run $s; done
+expect_exit 1 "one that may take its time is asked again" "$MIDWATCH" run slow
+check "and that is said" contains "$ERR" "slow: not yet, it is asked again for up to"
 "$MIDWATCH" watch >lines 2>lines.err &
 watch=$!
 at_exit "kill $watch 2>/dev/null"
