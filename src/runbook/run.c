@@ -1,3 +1,4 @@
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,6 +8,8 @@
 #include "action/action.h"
 #include "action/tell.h"
 #include "base/clock.h"
+#include "base/file.h"
+#include "base/io.h"
 #include "base/json.h"
 #include "base/spawn.h"
 #include "base/text.h"
@@ -14,7 +17,8 @@
 #include "runbook/engine_intern.h"
 
 enum { POLL_MS = 500, SILENT_MS = 3000, WHY_MAX = 160, PROOFS_MAX = 5,
-    CANCEL_STEP_MS = 100, TELL_MS = 60000 };
+    CANCEL_STEP_MS = 100, TELL_MS = 60000, COMPLAINT_TAIL = 8192,
+    COMPLAINT_MAX = 300 };
 
 /* ---- what an action is told ------------------------------------------------- */
 
@@ -725,6 +729,38 @@ action_command(struct engine *en, const struct rb_step *step,
 	return true;
 }
 
+/* What it complained of last, in the words that people know: whoever is told of the
+ * failure wants to know which. */
+static void
+add_complaint(const struct job *job, const struct job_result *r,
+    struct buf *out)
+{
+	char raw[COMPLAINT_TAIL + 1], *path = file_join(job->dir, "output.log");
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	int64_t skip = r->bytes > COMPLAINT_TAIL ? r->bytes - COMPLAINT_TAIL : 0;
+	ssize_t n = fd < 0 ? 0 : io_pread_full(fd, raw, (size_t)(r->bytes -
+	    skip), r->from + skip);
+	const char *found = NULL;
+	struct buf clean = BUF_INIT;
+
+	raw[n > 0 ? n : 0] = '\0';
+	for (const char *s = raw; s != NULL; s = strchr(s, '\n')) {
+		s += *s == '\n';
+		if (text_starts(s, "[FAIL] "))
+			found = s + strlen("[FAIL] ");
+		else if (text_starts(s, "[ERROR] ") && found == NULL)
+			found = s + strlen("[ERROR] ");
+	}
+	if (found != NULL) {
+		text_clean(&clean, found, text_fit(found, strcspn(found, "\n"),
+		    COMPLAINT_MAX), TEXT_LINE);
+		buf_printf(out, ": %s", clean.p);
+	}
+	buf_release(&clean);
+	io_close(&fd);
+	free(path);
+}
+
 static void
 try_once(struct engine *en, const struct rb_step *step, struct job *job,
     const struct strings *action, struct attempt *a)
@@ -762,6 +798,7 @@ try_once(struct engine *en, const struct rb_step *step, struct job *job,
 	else if (spawn_code(a->r.status) != 0) {
 		buf_str(&a->reason, "it ended with ");
 		spawn_describe(a->r.status, &a->reason);
+		add_complaint(job, &a->r, &a->reason);
 	} else if (step->proves.n == 0)
 		a->how = "exit 0";
 	else if (proven_within(en, step, job, NULL, &lack))

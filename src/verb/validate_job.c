@@ -34,7 +34,9 @@ struct run {
 	bool stop;
 	char what[160];			/* for the progress line */
 	struct buf json;		/* the list of results */
+	struct buf bad;			/* what failed, a line each */
 };
+enum { BAD_MAX = 1500 };
 
 /* A set with what is found of it. */
 struct inquest {
@@ -91,6 +93,23 @@ stage(void *ctx, const char *what)
 	job_progress(r->job, text, 0, 0);
 }
 
+/* For whoever is told. */
+static void
+bad(struct run *r, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+static void
+bad(struct run *r, const char *fmt, ...)
+{
+	struct buf b = BUF_INIT;
+	va_list ap;
+
+	va_start(ap, fmt);
+	buf_vprintf(&b, fmt, ap);
+	va_end(ap);
+	if (r->bad.n + b.n < BAD_MAX)
+		buf_printf(&r->bad, "%s\n", b.p);
+	buf_release(&b);
+}
+
 static void
 say(struct inquest *q, const char *word, const char *part, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));
@@ -106,6 +125,10 @@ say(struct inquest *q, const char *word, const char *part, const char *fmt, ...)
 	job_say(q->r->job, "[%s] %s%s%s on %s: %s", word, part != NULL ? part :
 	    "", part != NULL ? ", " : "", q->set->path, q->shelf->store->name,
 	    b.p);
+	if (strcmp(word, "FAIL") == 0)
+		bad(q->r, "%s%s%s on %s: %s", part != NULL ? part : "",
+		    part != NULL ? ", " : "", q->set->path,
+		    q->shelf->store->name, b.p);
 	buf_printf(&q->text, "%s%s%s %s", q->text.n > 0 ? "; " : "",
 	    part != NULL ? part : "set", strcmp(word, "OK") == 0 ? "" :
 	    " FAILED:", b.p);
@@ -569,6 +592,7 @@ say_missing(struct run *r, int64_t now)
 			continue;
 		job_say(r->job, unread ? "[FAIL] %s: no set holds it where that "
 		    "can be read" : "[FAIL] %s: no set holds it", db->name);
+		bad(r, "%s: no set holds it", db->name);
 		r->failed++;
 	}
 }
@@ -624,13 +648,15 @@ tell_failure(struct run *r)
 {
 	struct told told = { 0 };
 	struct tell t = { .subject = "a backup did not pass its validation",
-		.text = "see 'midwatch sets'", .trigger = r->restore_failed ?
+		.trigger = r->restore_failed ?
 		SITE_TRIGGER_RESTORE_TEST_FAILED :
 		SITE_TRIGGER_VALIDATION_FAILED };
 
 	/* a step of the runbook says itself who is told */
 	if (r->failed == 0 || r->stop || telling_by_step(&r->d, "validate"))
 		return;
+	buf_str(&r->bad, "see 'midwatch sets'");
+	t.text = r->bad.p;
 	if (r->d.have_inc && r->emergency_failed) {
 		raise_severity(r);
 		t.trigger = SITE_TRIGGER_SEV_0;
@@ -732,6 +758,7 @@ validate_job(struct job *job, struct err *e)
 		status = e->kind == ERR_USAGE ? EXIT_USAGE : EXIT_FAILED;
 	shelves_release(&r.shelves);
 	buf_release(&r.json);
+	buf_release(&r.bad);
 	desk_close(&r.d);
 	return status;
 }

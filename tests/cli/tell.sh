@@ -29,7 +29,7 @@ runbook = { name = "calls"; title = "Calls"; version = 1; severity = "SEV-2";
   steps = (
     { id = "lead"; kind = "action"; action = "tell"; args = { trigger = "open"; }; title = "Tell them";
       proves = ( "told open" ); parallel = true; timeout = "30s"; stop = "safe: nothing"; },
-    { id = "save"; kind = "command"; command = "echo no route to nas; exit 9"; exit_proves = true; title = "Save otc";
+    { id = "save"; kind = "command"; command = "echo '[ERROR] first'; echo '[FAIL] no route to nas'; echo and so on; exit 9"; exit_proves = true; title = "Save otc";
       on_fail = ( "tell emergency-backup-failed", "note try the other store" ); parallel = true; timeout = "10s"; stop = "safe: nothing"; },
     { id = "says"; kind = "command"; command = "$MIDWATCH incident tell sev-0 --text itself; exit 1"; exit_proves = true;
       title = "Tells by itself"; on_fail = ( "tell sev-0" ); parallel = true; timeout = "20s"; stop = "safe: nothing"; },
@@ -99,7 +99,7 @@ check "that says what to do" contains "$ERR" "incident told --by-hand NAME --tri
 
 expect_exit 1 "a step that fails" "$MIDWATCH" run save
 check "tells whom it names" lines head 1
-check "by the second way when the first fails" one told 'Head was told (emergency-backup-failed): Save otc failed: it ended with exit 9'
+check "by the second way when the first fails" one told 'Head was told (emergency-backup-failed): Save otc failed: it ended with exit 9: no route to nas'
 check "and says so" contains "$OUT" "Head was told (emergency-backup-failed)"
 check "what failed of the first way is in the record" one told 'exit 3: no modem'
 check "advice is noted" one note "try the other store"

@@ -136,6 +136,7 @@ MEMBER=65536 python3 "$ROOT/tests/backup/dump_set.py" nas emergency $S otc=datab
 printf x | dd of=nas/emergency/$S/otc.dump.gz bs=1 seek=9000 conv=notrunc 2>/dev/null
 run_ "$MIDWATCH" validate
 check "without an incident a failed validation is told as that" grep -q '"trigger":"validation-failed"' lead
+check "with which it was, and what is wrong with it" grep -q '"text":"otc, emergency/[^"]* on nas: .*is damaged.*midwatch sets' lead
 "$MIDWATCH" incident open --severity SEV-2 >/dev/null
 expect_exit 1 "in an incident an emergency backup that is none" "$MIDWATCH" validate
 check "makes it SEV-0" contains "$("$MIDWATCH" incident show)" "SEV-0"
