@@ -170,9 +170,11 @@ say_part(const struct set *set, size_t i)
 	buf_printf(&b, "    %-28s %-10s %9s", p->name, proven_name(t->proven),
 	    size);
 	if (p->tables >= 0)
-		buf_printf(&b, "  %" PRId64 " tables", p->tables);
+		buf_printf(&b, "  %" PRId64 " %s", p->tables,
+		    p->tables == 1 ? "table" : "tables");
 	if (p->rows >= 0)
-		buf_printf(&b, "  %" PRId64 " rows", p->rows);
+		buf_printf(&b, "  %" PRId64 " %s", p->rows,
+		    p->rows == 1 ? "row" : "rows");
 	if (t->took_ms >= 0) {
 		text_fmt_duration(took, t->took_ms);
 		buf_printf(&b, "  restored in %s", took);
@@ -195,8 +197,9 @@ say_set(const struct hoard *h, const struct row *r)
 	say_age(h, set->at, age);
 	if (set->looked)
 		text_fmt_size(size, set->bytes);
-	cli_out("%s  %-9s  %-12s %9s  %s old%s%s", at,
-	    set_class_name(set->class), r->shelf->store->name, size, age,
+	/* the path is what `validate SET` and `restore SET` are told */
+	cli_out("%s  %-26s  %-12s %9s  %s old%s%s", at, set->path,
+	    r->shelf->store->name, size, age,
 	    set->state == SET_WHOLE ? "" : "  ",
 	    set->state == SET_WHOLE ? "" : set_state_name(set->state));
 	for (size_t i = 0; i < set->truths.n; i++)

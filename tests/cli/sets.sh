@@ -75,6 +75,7 @@ listing()	# WHERE
 	expect_exit 0 "sets are listed $1" "$MIDWATCH" sets
 	check "newest first $1" sh -c 'printf "%s\n" "$1" | grep -E "^2[0-9-]* .* (emergency|nightly|weekly|manual)" |
 	    cut -c1-26 | sort -rc' sh "$OUT"
+	check "with the name that restore and validate take $1" contains "$OUT" "  nightly/$young"
 	check "in site time $1" contains "$OUT" "+01:00"
 	check "what is restorable says so $1" contains "$OUT" "otc                          restorable"
 	check "what is verified says so $1" contains "$OUT" "gps                          verified"
