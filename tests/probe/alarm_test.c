@@ -117,6 +117,8 @@ the_sites_own_table_or_the_shipped_one_is_opened(void **state)
 	unlink(test_path("alarms.cfg"));
 	assert_true(alarms_open(&a, &site, &e));
 	assert_non_null(alarms_named(&a, "wal-full"));
+	is("ERROR:  permission denied for table orders", "login-failed");
+	is("ERROR:  permission denied for tablespace pg_default", NULL);
 	alarms_release(&a);
 	test_write("alarms.cfg", "alarms = ( { alarm = \"mine\"; "
 	    "runbook = \"r\"; severity = \"SEV-1\"; } );\n");
