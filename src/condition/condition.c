@@ -563,6 +563,13 @@ cond_by_person(const struct cond *c)
 	    id == COND_RCA || id == COND_FOLLOWUPS);
 }
 
+bool
+cond_named(const struct cond *c, const struct site *site)
+{
+	return c->row->id != COND_SERVICES || (site != NULL &&
+	    site_services(site) > 0);
+}
+
 void
 cond_help(struct buf *out)
 {

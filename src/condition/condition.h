@@ -67,6 +67,8 @@ bool cond_same(const struct cond *a, const struct cond *b);
 const char *cond_step(const struct cond *c);
 /* Nothing but a line that a person adds makes it true: waiting does not. */
 bool cond_by_person(const struct cond *c);
+/* False: it asks for what the site file names none of, so no waiting answers it. */
+bool cond_named(const struct cond *c, const struct site *site);
 /* The table as text, for help and the runbook manual. */
 void cond_help(struct buf *out);
 

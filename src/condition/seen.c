@@ -250,8 +250,12 @@ judge_replication(const struct asked *a, const struct reading *r,
 			return say(TRUTH_NO, why, "%s: the standby %s is behind",
 			    r->name, app ? app : "?");
 		}
-	return say(TRUTH_YES, why, "%s: %zu standbys follow", r->name,
-	    json_array_size(all));
+	if (json_array_size(all) == 0)
+		return say(TRUTH_YES, why, "%s: no standby is connected",
+		    r->name);
+	return say(TRUTH_YES, why, "%s: %zu %s", r->name, json_array_size(all),
+	    json_array_size(all) == 1 ? "standby follows" :
+	    "standbys follow");
 }
 
 static enum truth
@@ -458,8 +462,7 @@ static const struct {
 	{ COND_WAL, "database", judge_wal, NULL },
 	{ COND_ARCHIVING, "database", judge_archiving, NULL },
 	{ COND_SLOTS, "database", judge_slots, NULL },
-	{ COND_REPLICATION, "database", judge_replication,
-	    "the standbys follow closely" },
+	{ COND_REPLICATION, "database", judge_replication, NULL },
 	{ COND_LOCKS, "database", judge_locks, "nobody waits for a lock" },
 };
 

@@ -226,9 +226,13 @@ try_proofs(const struct tonight *t, const struct rb_step *step,
 		if (q->truth == TRUTH_UNKNOWN && login_comes_first(t, step, c))
 			add(&r->soft, "'%s' is seen once the login works: %s",
 			    c->text, q->why);
-		else if (q->truth == TRUTH_UNKNOWN)
+		else if (q->truth == TRUTH_UNKNOWN) {
 			add(&r->bad, "its proof '%s' is not known: %s", c->text,
 			    q->why);
+			if (!cond_named(c, doctor_site(t->d)))
+				r->todo = "Name them in the site file; else the "
+				    "proof is overridden by hand, with a reason.";
+		}
 		else if (step->kind == STEP_CHECK)
 			add(&r->soft, "'%s' does not hold now: %s", c->text,
 			    q->why);

@@ -85,6 +85,8 @@ static const char *const rest[] = {
 	"# cleanup = { paths = ( \"/var/backups/old\" ); docker = { until = "
 	    "\"24h\"; images = \"dangling\"; }; };",
 	"",
+	"# Asked by 'services up', which resolving needs; without any it is "
+	    "overridden by hand.",
 	"# services = ( { name = \"api\"; check = \"curl -fsS "
 	    "http://localhost/health\"; } );",
 	"",

@@ -200,6 +200,7 @@ struct lack {
 	struct buf text;
 	struct buf calls;	/* what is to be done by a person, and no more */
 	bool by_person;		/* nothing else is missing */
+	bool idle;		/* waiting changes nothing */
 };
 
 static void
@@ -219,7 +220,7 @@ proven(struct engine *en, const struct rb_step *step, struct lack *lack)
 	en->fresh = true;
 	buf_clear(&lack->text);
 	buf_clear(&lack->calls);
-	lack->by_person = true;
+	lack->by_person = lack->idle = true;
 	for (size_t i = 0; i < step->proves.n; i++) {
 		const struct cond *c = &step->proves.v[i];
 		const char *why;
@@ -229,6 +230,8 @@ proven(struct engine *en, const struct rb_step *step, struct lack *lack)
 			continue;
 		all = false;
 		lack->by_person = lack->by_person && cond_by_person(c);
+		lack->idle = lack->idle && (cond_by_person(c) ||
+		    !cond_named(c, en->site));
 		buf_printf(&lack->text, "%s'%s': %s, %s", lack->text.n ? "; " :
 		    "", c->text, truth_name(t), why);
 		buf_printf(&lack->calls, "%s%s", lack->calls.n ? "; " : "",
@@ -254,7 +257,7 @@ say_waiting(const struct rb_step *step, struct job *job,
 	free(line);
 }
 
-/* Asks until the deadline, or until nothing but a person's word is missing; job
+/* Asks until the deadline, or until nothing is missing that comes by itself; job
  * may be NULL (then nobody can cancel). */
 static bool
 proven_within(struct engine *en, const struct rb_step *step, struct job *job,
@@ -266,7 +269,7 @@ proven_within(struct engine *en, const struct rb_step *step, struct job *job,
 	/* what the work itself has journaled is a line of another process */
 	(void)incident_poll(en->inc, NULL);
 	while (!proven(en, step, lack)) {
-		if (lack->by_person || clock_mono_ms() + POLL_MS > end ||
+		if (lack->idle || clock_mono_ms() + POLL_MS > end ||
 		    (job != NULL && job_cancelled(job)))
 			return false;
 		if (!said && clock_mono_ms() - begun >= SILENT_MS) {

@@ -44,7 +44,7 @@ still_there(void *ctx, struct err *e)
 
 /* What makes a criterion true. */
 static const char *
-way_there(const char *criterion)
+way_there(const struct cond *c, const struct site *site)
 {
 	static const struct { const char *begins, *next; } ways[] = {
 		{ "every database", "midwatch validate latest --restore" },
@@ -63,14 +63,16 @@ way_there(const char *criterion)
 		    "DATE, or midwatch followup none WHY" },
 	};
 
+	if (!cond_named(c, site))
+		return "name them in the site file, or --override REASON";
 	for (size_t i = 0; i < sizeof ways / sizeof *ways; i++)
-		if (text_starts(criterion, ways[i].begins))
+		if (text_starts(c->text, ways[i].begins))
 			return ways[i].next;
 	return NULL;
 }
 
 static void
-criteria_json(const struct criteria *cs, struct buf *b)
+criteria_json(const struct criteria *cs, const struct site *site, struct buf *b)
 {
 	json_key(b, "criteria");
 	json_open_list(b);
@@ -84,14 +86,14 @@ criteria_json(const struct criteria *cs, struct buf *b)
 		json_put_str(b, "seen", cr->why);
 		json_put_str(b, "overridden", cr->over ? cr->over->why : NULL);
 		json_put_str(b, "next", cr->truth != TRUTH_YES &&
-		    cr->over == NULL ? way_there(cr->cond->text) : NULL);
+		    cr->over == NULL ? way_there(cr->cond, site) : NULL);
 		json_close(b);
 	}
 	json_close_list(b);
 }
 
 static void
-say_criteria(const struct criteria *cs)
+say_criteria(const struct criteria *cs, const struct site *site)
 {
 	const char *next;
 	char at[16];
@@ -106,7 +108,7 @@ say_criteria(const struct criteria *cs)
 		    cr->over != NULL ? "OVER" : cr->truth == TRUTH_NO ? "NO" :
 		    "?", cr->cond->text, cr->why, cr->over ? "  overridden: " :
 		    "", cr->over ? cr->over->why : "");
-		next = way_there(cr->cond->text);
+		next = way_there(cr->cond, site);
 		if (cr->truth != TRUTH_YES && cr->over == NULL && next != NULL)
 			cli_out("  %-8s next: %s", "", next);
 	}
@@ -274,6 +276,7 @@ static void
 report(struct desk *d, const struct criteria *cs, bool done)
 {
 	struct buf b = BUF_INIT, point = BUF_INIT, frozen = BUF_INIT;
+	const struct site *site = d->have_site ? &d->site : NULL;
 
 	incident_checkpoint(&d->inc, &point);
 	freeze_remind(d, &frozen);
@@ -284,10 +287,10 @@ report(struct desk *d, const struct criteria *cs, bool done)
 		json_put_str(&b, "state", inc_state_name(d->inc.state));
 		json_put_str(&b, "checkpoint", point.p);
 		json_put_str(&b, "frozen", frozen.n > 0 ? frozen.p : NULL);
-		criteria_json(cs, &b);
+		criteria_json(cs, site, &b);
 		cli_object(&b);
 	} else {
-		say_criteria(cs);
+		say_criteria(cs, site);
 		if (done) {
 			cli_out("%s is %s", d->inc.id,
 			    inc_state_name(d->inc.state));
@@ -358,8 +361,9 @@ end(struct cli *c, int argc, char **argv, const struct ending *how)
 		    &d.rb.resolve, &cs);
 	if (cs.open > 0 && reason == NULL) {
 		report(&d, &cs, false);
-		cli_note("%s of '%s' refused: %zu criteria are not proven",
-		    how->word, d.inc.id, cs.open);
+		cli_note("%s of '%s' refused: %zu %s not proven",
+		    how->word, d.inc.id, cs.open, cs.open == 1 ?
+		    "criterion is" : "criteria are");
 		cli_note("  Make them true, or --override with a reason that "
 		    "will stand in the post-mortem.");
 		goto quiet;

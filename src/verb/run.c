@@ -147,6 +147,9 @@ say_end(struct desk *d, const struct rb_step *step, int64_t job, bool detached,
 		cli_out("[FAIL] %s: %s", step->id, s != NULL && s->reason ?
 		    s->reason : "it did not end well");
 		say_after(d, s);
+		cli_note("  'midwatch run %s' tries it again; with --override "
+		    "REASON it counts as done, and the reason stands in the "
+		    "post-mortem.", step->id);
 	}
 	buf_release(&b);
 	return status;

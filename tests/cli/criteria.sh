@@ -117,6 +117,20 @@ check "the freeze is brought to mind once more" contains "$ERR" "STILL FROZEN"
 check "and the checkpoint is printed" contains "$OUT" "checkpoint: "
 expect_exit 2 "no follow-ups wants a reason" "$MIDWATCH" followup none
 
+# --- a site without services -----------------------------------------------------------------------
+sed -i '/^services/d' midwatch.cfg
+"$MIDWATCH" incident open --title "no services" >/dev/null
+begun=$(date +%s)
+expect_exit 1 "what the site names none of cannot be proven" "$MIDWATCH" run services
+check "nor waited for" [ $(($(date +%s) - begun)) -lt 120 ]
+check "and how to go on is said" contains "$ERR" "'midwatch run services' tries it again; with --override"
+run_ incident resolve
+check "there, too" contains "$OUT" "next: name them in the site file, or --override REASON"
+check "one criterion is one" lacks "$ERR" "1 criteria"
+expect_exit 0 "as it is" "$MIDWATCH" run services --override "we have none"
+incident resolve --override "a trial" >/dev/null 2>&1
+incident close --override "a trial" >/dev/null 2>&1
+
 # --- by override ------------------------------------------------------------------------------
 expect_exit 0 "another one" incident open --title "again"
 expect_exit 0 "is resolved by a reason alone" incident resolve --override "the store is being moved; agreed with Ama"
