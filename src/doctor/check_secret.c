@@ -157,9 +157,8 @@ known_hosts(struct doctor *d, const struct site_place *p, struct paths *seen)
 		doctor_found(d, p->known_hosts ? DOCTOR_ERROR : DOCTOR_WARNING,
 		    "ssh keys", "'%s' is not there or cannot be read: no host "
 		    "is known (place %s)", path, p->name);
-		doctor_todo(d, "Log in once by hand with 'ssh %s' and compare "
-		    "the fingerprint; an unknown host is refused at night.",
-		    p->ssh);
+		doctor_todo(d, "'midwatch trust %s' shows its key and writes it "
+		    "down; an unknown host is refused at night.", p->name);
 	} else if ((st.st_mode & (S_IWGRP | S_IWOTH)) != 0) {
 		doctor_found(d, DOCTOR_ERROR, "ssh keys", "others can write to "
 		    "'%s' and so pass off a host as another", path);

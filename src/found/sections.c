@@ -290,7 +290,7 @@ draft_schedule(struct draft *d)
 	draft_line(d, "%s", "");
 	draft_comment(d, "", "When the nightly starts, in the site's zone. "
 	    "midwatch says when it did not; something has to start it: "
-	    "'midwatch nightly' from a timer or crontab.");
+	    "'midwatch schedule systemd' or 'midwatch schedule cron' prints what does.");
 	if (found_count(d->f, FOUND_JOB) > 0)
 		draft_comment(d, "", "On this host these look like backups:");
 	THINGS(d, t, FOUND_JOB)
