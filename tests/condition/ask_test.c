@@ -426,9 +426,11 @@ the_nightly_is_judged_by_what_was_seen_of_it(void **state)
 		    "could not be seen", TRUTH_UNKNOWN },
 		{ "it ended, and nobody knows when", "\"result\":\"good\"",
 		    "nightly passed", "when it ended", TRUTH_UNKNOWN },
-		{ "it is started as stated", "\"right\":true",
+		{ "it is started as stated", "\"hour\":\"02:00\","
+		    "\"right\":true",
 		    "schedule right", "its words", TRUTH_YES },
-		{ "it is started at another hour", "\"right\":false",
+		{ "it is started at another hour", "\"hour\":\"02:00\","
+		    "\"right\":false",
 		    "schedule right", "its words", TRUTH_NO },
 		{ "what starts it cannot be read", "", "schedule right",
 		    "could not be seen", TRUTH_UNKNOWN },
