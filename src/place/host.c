@@ -133,6 +133,8 @@ one_line(struct place_host *h, char *line, const struct place_spec *spec)
 		    getenv_or_none(value + 1) : value);
 	else if (strcmp(line, "identitiesonly") == 0)
 		h->identities_only = strcmp(value, "yes") == 0;
+	else if (strcmp(line, "sessiontype") == 0)
+		h->newer = true;
 	else if (strcmp(line, "proxyjump") == 0)
 		set(&h->jump, value);
 	else if (strcmp(line, "proxycommand") == 0)

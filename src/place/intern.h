@@ -101,6 +101,7 @@ struct place_host {
 	char *jump;			/* ProxyJump */
 	char *command;			/* ProxyCommand */
 	bool identities_only;
+	bool newer;			/* ssh knows SessionType and StdinNull */
 	bool known_nowhere;		/* ssh is told to forget host keys */
 	char *odd;			/* why ssh could not say all this */
 };

@@ -68,6 +68,12 @@ args_of(struct place_args *a, const struct place_spec *s, const char *forward)
 	option(a, "ServerAliveCountMax", "3");
 	option(a, "ControlPath", "none");
 	option(a, "ClearAllForwardings", forward ? "no" : "yes");
+	/* what a configuration may say for people at a terminal, and would
+	 * break what we run or mix into what it says */
+	option(a, "RemoteCommand", "none");
+	option(a, "PermitLocalCommand", "no");
+	option(a, "ForwardAgent", "no");
+	option(a, "ForwardX11", "no");
 	if (s->known_hosts)
 		option(a, "UserKnownHostsFile", s->known_hosts);
 	if (s->identity) {
@@ -99,6 +105,10 @@ args_with(struct place_args *a, const struct place *p,
 	VEC_PUSH(&a->words, all.words.v[0]);
 	for (size_t i = 0; i < front->words.n; i++)
 		VEC_PUSH(&a->words, front->words.v[i]);
+	if (p->host.newer) {
+		option(a, "SessionType", "default");
+		option(a, "StdinNull", "no");
+	}
 	for (size_t i = 1; i < all.words.n; i++)
 		VEC_PUSH(&a->words, all.words.v[i]);
 	VEC_RELEASE(&all.words);

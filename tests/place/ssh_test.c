@@ -428,6 +428,39 @@ a_server_that_libssh2_cannot_talk_to_gets_the_systems_ssh(void **state)
 	assert_int_equal(e.kind, ERR_GUARD);
 }
 
+/* What people set for their own sessions changes nothing of ours. */
+static void
+a_configuration_for_people_does_not_disturb_the_systems_ssh(void **state)
+{
+	static const char *const rows[] = { "RemoteCommand echo hi",
+		"RequestTTY force", "SessionType none", "StdinNull yes",
+		"PermitLocalCommand yes\nLocalCommand echo polluted", NULL };
+	char text[3 * PATH_MAX];
+
+	(void)state;
+	NEED_SSHD;
+	for (const char *const *row = rows; *row != NULL; row++) {
+		struct place_spec spec = { .name = "box", .host = "nick",
+			.system_ssh = true };
+		struct place_ran ran = PLACE_RAN_INIT;
+		struct err e = ERR_INIT;
+		struct place *p;
+
+		test_case(*row);
+		snprintf(text, sizeof text, "Host nick\nHostName 127.0.0.1\n"
+		    "Port %d\nUser %s\nIdentityFile %s\nUserKnownHostsFile "
+		    "%s\n%s\n", etm_port, kit_user(), key, known, *row);
+		spec.config = test_write("config", text);
+		p = opened(&spec);
+		if (!place_run(p, &(struct place_run){ .argv = (const char *[])
+		    { "cat", NULL }, .input = "in\n", .input_n = 3 }, &ran, &e))
+			fail_msg("%s", e.msg);
+		assert_string_equal(ran.out.p, "in\n");
+		place_ran_release(&ran);
+		place_close(p);
+	}
+}
+
 static void
 who_says_nothing_is_given_up_in_time(void **state)
 {
@@ -653,6 +686,8 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(keys_of_every_kind_open_the_door),
 	cmocka_unit_test(
 	    a_server_that_libssh2_cannot_talk_to_gets_the_systems_ssh),
+	cmocka_unit_test(
+	    a_configuration_for_people_does_not_disturb_the_systems_ssh),
 	cmocka_unit_test(who_says_nothing_is_given_up_in_time),
 	cmocka_unit_test(a_stopped_server_is_noticed),
 	cmocka_unit_test(the_users_ssh_configuration_counts),
