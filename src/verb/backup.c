@@ -47,8 +47,8 @@ say_saved(struct work *w, const struct run_done *d)
 		buf_clear(&path);
 		saving_path(&w->s, d->stores.v[i].name, d->stores.v[i].path,
 		    p->file, &path);
-		line = xprintf("[OK] Backup saved: %s (%s)", path.p, p->whole ?
-		    "verified" : "sent");
+		line = xprintf("[%s] Backup saved: %s (%s)", p->whole ? "OK" :
+		    "WARNING", path.p, p->whole ? "verified" : "incomplete");
 		saving_say(&w->s, "%s", line);
 		if (w->ask.class == SET_EMERGENCY)
 			saving_log(&w->s, "emergency", line);

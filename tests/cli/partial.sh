@@ -33,6 +33,8 @@ check "nothing is left" test -z "$(find store -name 'arp.dump*' 2>/dev/null)"
 site 'legacy = true; superuser = { host = "/nowhere"; user = "postgres"; };'
 expect_exit 1 "what can be read of a legacy one is saved, and that is no success" mw backup arp --emergency
 check "it says so" contains "$OUT$ERR" "not complete, without"
+check "and calls nothing of it well" lacks "$OUT$ERR" "[OK]"
+check "but says where it is" contains "$OUT" "[WARNING] Backup saved: "
 for name in 'schema shut' 'table public."Led*ger"' 'sequence public.lone' '1 large objects'; do
 	check "it names $name" contains "$OUT$ERR" "$name"
 done
