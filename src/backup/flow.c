@@ -563,7 +563,9 @@ take_counts(struct flow *f)
 		while (b.n < COUNTS_MAX && io_read_some(f->counts, &b,
 		    1 << 16) > 0)
 			;
-		f->done->counted = !f->failed && b.n > 0 &&
+		/* that a store has failed says nothing against them */
+		f->done->counted = (!f->failed || f->done->no_store) &&
+		    b.n > 0 &&
 		    counts_read(&f->done->counts, b.p, b.n, &quiet);
 	}
 	if (!f->done->counted)

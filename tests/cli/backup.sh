@@ -276,6 +276,11 @@ if small_fs tmpfs 900k "$WORK/tiny"; then
 	check "it is not said that it is saved somewhere" contains "$ERR" "[FAIL] otc is not saved: tiny does not have it: "
 	check "nor that the roles are" is '[[c["saved"] for c in b["components"]] for b in o["backups"]]' "[[False, False, False]]"
 	check "and nothing of them stays" [ -z "$(find tiny -type f)" ]
+	rm -rf local/emergency
+	sed 's|to = ( "nas" ); also = ( "local" )|to = ( "local", "tiny" )|' midwatch.cfg >both.cfg
+	expect_exit 1 "of two stores one is full" "$MIDWATCH" backup otc --emergency -c both.cfg
+	check "what the other has is counted all the same" sh -c 'cd local/emergency/2*Z && grep -q "\"tables\":3" manifest.json &&
+		grep -q "noise" otc.dump.counts'
 	mv kept.csv state/sizes/otc.csv
 	policy='min_free = "100GB"; '
 	site
