@@ -75,6 +75,19 @@ put_elapsed(struct buf *b, const struct model *m)
 	buf_printf(b, "  %02d:%02d", (int)(min / 60), (int)(min % 60));
 }
 
+/* That something is wrong with the host or the site is seen by nobody who is not told
+ * where to look. */
+static void
+put_notices(struct buf *b, const struct shell *s)
+{
+	size_t n = s->model->notices.v.n + s->problems.v.n;
+	char key[24];
+
+	keys_name(s->keys, REQ_NOTICES, key);
+	if (n > 0)
+		buf_printf(b, "  %s%zu notice%s", key, n, n == 1 ? "" : "s");
+}
+
 /* Most important first: what does not fit is at the end. */
 static void
 header_text(const struct shell *s, int w, struct buf *b)
@@ -110,6 +123,8 @@ header_text(const struct shell *s, int w, struct buf *b)
 		buf_str(b, "  HELD (Z)");
 	if (h->read_only)
 		buf_str(b, "  LOOKING ONLY");
+	if (!narrow)
+		put_notices(b, s);
 	if (w >= 100 && h->incident != NULL && h->incident[0] != '\0')
 		buf_printf(b, "  %s", h->incident);
 	if (s->every_ms > 0)

@@ -395,7 +395,7 @@ no_size_is_80x24(void **state)
 	for (int y = 0; y < 23; y++)	/* the hints stand in the 24th row */
 		*strchr(screen, '\n') = ' ';
 	assert_true(strchr(screen, '\n') > strstr(screen, "Tab:pane"));
-	assert_non_null(strstr(screen, "update 4m #####################"));
+	assert_non_null(strstr(screen, "update 4m  !1 notice ##########"));
 	free(screen);
 	kill(p.pid, SIGTERM);
 	(void)pty_exit(&p);

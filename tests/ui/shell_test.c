@@ -227,12 +227,12 @@ a_drill_looks_unlike_production(void **state)
 	(void)state;
 	m.head.env = ENV_DRILL;
 	assert_true(screen_has("~~ DRILL bastion  SEV-1  00:38  02:42+01  "
-	    "FROZEN  update 4m ~~~"));
+	    "FROZEN  update 4m  !1 notice ~~~"));
 	m.head.env = ENV_REPLAY;
 	assert_true(screen_has("<< REPLAY bastion"));
 	m.head.env = ENV_PRODUCTION;
 	assert_true(screen_has("## PROD bastion  SEV-1  00:38  02:42+01  "
-	    "FROZEN  update 4m ####"));
+	    "FROZEN  update 4m  !1 notice ####"));
 	m.now += 10 * 60000;
 	assert_true(screen_has("UPDATE LATE 6m"));
 }
