@@ -138,8 +138,9 @@ look_component(struct run *r, struct item *it)
 
 	for (size_t i = 0; ok && i < c->files.n; i++) {
 		ok = place_stat(p, c->files.v[i], &st, &e);
-		if (!ok)
-			err_wrap(&e, "'%s'", c->files.v[i]);
+		if (!ok && e.kind == ERR_NOTFOUND)
+			err_hint(&e, "See whether what it lies on is mounted; "
+			    "else correct 'files' of the component.");
 	}
 	place_close(p);
 	it->ready = ok;

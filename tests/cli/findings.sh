@@ -162,6 +162,7 @@ check "7: and the numbers are there" contains "$OUT$ERR" "min_size is 1.0 MB"
 mv uploads away
 expect_exit 1 "7: one that is not there is a failure" "$MIDWATCH" backup app-files
 check "7: and is named" contains "$OUT$ERR" "$WORK/uploads"
+check "7: with what may be the matter" contains "$OUT$ERR" "See whether what it lies on is mounted"
 mv away uploads && mv big uploads/
 echo 'f=$(mktemp); cp "$last" "$f"; printf "\377\377" | dd of="$last" bs=1 seek=5000 conv=notrunc 2>/dev/null' >mischief
 refused "9: a changed byte on the store is a failure" "SHA-256" "$MIDWATCH" backup otc
