@@ -200,7 +200,8 @@ describe(struct maker *m, int64_t at, struct manifest *ret)
 	f->size = d->size;
 	f->raw_size = d->raw_size;
 	memcpy(f->sha256, d->sha256, sizeof f->sha256);
-	VEC_PUSH(&p->pipe, ((struct set_proc){ "adopt", d->dump_version, 0 }));
+	VEC_PUSH(&p->pipe, ((struct set_proc){ SET_ADOPT, d->dump_version,
+	    0 }));
 	p->from.server_version = d->server_version;
 	p->from.dbname = d->dbname;
 	VEC_PUSH(&p->warnings, pool_printf(&ret->pool, "made by something "

@@ -37,6 +37,13 @@ add(int64_t a, int64_t b)
 	return a > INT64_MAX - b ? INT64_MAX : a + b;
 }
 
+bool
+set_part_adopted(const struct set_part *p)
+{
+	return p->pipe.n > 0 && p->pipe.v[0].name != NULL &&
+	    strcmp(p->pipe.v[0].name, SET_ADOPT) == 0;
+}
+
 int64_t
 set_part_size(const struct set_part *p)
 {

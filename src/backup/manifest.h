@@ -53,6 +53,8 @@ enum {
 	MANIFEST_PROCS = 128
 };
 
+#define SET_ADOPT "adopt"		/* the producer of what was taken over */
+
 /* A file beside the one it is about; name NULL: there is none. */
 struct set_side {
 	const char *name;
@@ -110,6 +112,9 @@ struct set_part *manifest_part(struct manifest *m, const char *name,
     enum set_kind kind);
 const struct set_part *manifest_find(const struct manifest *m,
     const char *name);
+/* Taken over, and not made by us: it may be of any format, and its size says nothing
+ * about ours. */
+bool set_part_adopted(const struct set_part *p);
 /* Bytes of all its files, sides included; raw -1: of one it is not known. */
 int64_t set_part_size(const struct set_part *p);
 int64_t set_part_raw_size(const struct set_part *p);

@@ -408,7 +408,7 @@ usual(const struct ask *a, int64_t before, int64_t newest,
 			struct set_copy c = set_copy_of(set, a->names,
 			    a->n_names);
 
-			if (c.set != NULL)
+			if (c.set != NULL && !set_part_adopted(c.part))
 				VEC_PUSH(&s.v, ((struct size_entry){ set->at,
 				    set->class, set_part_size(c.part),
 				    set_part_raw_size(c.part), c.part->tables,
@@ -444,6 +444,8 @@ say_size(struct ask *a)
 	copy.raw_size = set_part_raw_size(c->part);
 	copy.tables = c->part->tables;
 	usual(a, c->set->at, copy.size, &base);
+	if (set_part_adopted(c->part))
+		base = (struct size_base){ 0, -1, -1, -1, -1, -1 };
 	verdict = sizes_judge(&base, &copy, percent, &why);
 	put_fact(a->r, "size", copy.size);
 	put_fact(a->r, "raw_size", copy.raw_size);

@@ -191,7 +191,7 @@ add_size(struct inquest *q, const struct set_part *p,
 		.tables = p->tables, .rows = p->rows, .took_ms =
 		p->finished > p->started ? p->finished - p->started : -1,
 		.good = true };
-	bool there = !sizes_read(&s, state, p->name, NULL);
+	bool there = set_part_adopted(p) || !sizes_read(&s, state, p->name, NULL);
 
 	for (size_t i = 0; !there && i < s.v.n; i++)
 		there = s.v.v[i].at == x.at;

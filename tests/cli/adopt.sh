@@ -98,6 +98,9 @@ check "by their bytes" sh -c '[ "$(ls nas/manual | wc -l)" = 7 ]'
 expect_exit 0 "they are read through again whenever that is asked for" "$MIDWATCH" validate all
 check "each of them" sh -c '[ "$(printf "%s\n" "$1" | grep -c "\[OK\] otc, .*: verified")" = 7 ]' sh "$OUT"
 check "rows are counted where the format shows them" contains "$OUT" "1 table, 9000 rows"
+check "their sizes, of whatever format, are nothing usual" [ ! -e state/sizes/otc.csv ]
+run_ "$MIDWATCH" status
+check "and make no other copy unusual" lacks "$OUT" "unusually"
 run_ "$MIDWATCH" sets
 check "and stay verified" sh -c '[ "$(printf "%s\n" "$1" | grep -c "otc  *verified")" = 7 ]' sh "$OUT"
 cp -rp nas nas.whole
