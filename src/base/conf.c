@@ -670,6 +670,11 @@ text_is_safe(struct conf_doc *doc)
 		conf_problem(doc, 1, "", "the file holds NUL bytes");
 		return false;
 	}
+	if (text_starts(doc->bytes.p, "\xef\xbb\xbf")) {
+		conf_problem(doc, 1, "", "the file begins with a byte order "
+		    "mark, as some editors write it; save it without one");
+		return false;
+	}
 	for (; w.s < w.end; w.s++) {
 		char c = *w.s;
 

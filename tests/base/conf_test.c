@@ -255,6 +255,9 @@ the_parser_is_not_reached_by_what_it_would_get_wrong(void **state)
 		{ "str \"a\";", "1: syntax error: a string cannot stand "
 		    "here\n" },
 		{ "n = 1;\nstr = = 5;\n", "2: syntax error\n" },
+		{ "\xef\xbb\xbfn = 1;\n", "1: the file begins with a byte "
+		    "order mark, as some editors write it; save it without "
+		    "one\n" },
 		{ "n = 1;\nn = 2;\n", "2: duplicate setting name\n" },
 		{ "strs = [ \"a\", 1 ];", "1: mismatched element type in "
 		    "array\n" },
