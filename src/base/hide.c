@@ -178,10 +178,11 @@ by_word(const char *before, const char *before_end, const char *word,
 static bool
 by_address(const char *s, const char *end, struct span *ret)
 {
-	const char *colon = NULL, *host = s + 2;
+	const char *colon = NULL, *host;
 
 	if (end - s < 3 || s[0] != '/' || s[1] != '/')
 		return false;
+	host = s + 2;
 	for (s = host; s < end && !isspace((unsigned char)*s) && *s != '/';
 	    s++) {
 		if (*s == ':' && colon == NULL)
