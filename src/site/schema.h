@@ -1,6 +1,6 @@
 /*
  * schema: the site file's keys as tables, and the questions that a table cannot
- * ask. For site.c only.
+ * ask. For site.c, and for `midwatch help site`.
  */
 #ifndef SITE_SCHEMA_H
 #define SITE_SCHEMA_H

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "action/action.h"
 #include "base/text.h"
 #include "condition/condition.h"
 #include "reading/probe.h"
@@ -26,12 +27,48 @@ usage_lines(struct buf *b, const struct verb *v, const char *before,
 	}
 }
 
+/* What the words of the usage stand for. */
+static const struct {
+	const char *verb, *help;
+} words[] = {
+	{ "validate", "SET is a name as 'midwatch sets' has it, like "
+	    "nightly/20250214T010000Z; latest, the\nnewest copy of each "
+	    "database and component, is what is meant without one." },
+	{ "restore", "SET is a name as 'midwatch sets' has it, like "
+	    "nightly/20250214T010000Z; latest, the\nnewest that holds a "
+	    "verified copy of it. Which database must be said: the newest copy\n"
+	    "may be the damage itself." },
+	{ "login-line", "In ~/.profile or /etc/profile.d: midwatch "
+	    "login-line" },
+	{ "incident", "Times are those of the site's zone. LINE is the number "
+	    "of a line in 'incident show'." },
+};
+
+static bool
+has_options(const struct verb *v)
+{
+	for (size_t i = 0; i < n_verb_options; i++)
+		if (strcmp(verb_options[i].verb, v->name) == 0)
+			return true;
+	return false;
+}
+
 static void
 one(struct buf *b, const struct verb *v)
 {
 	buf_printf(b, "midwatch %s: %s\n\n", v->name, v->help);
 	usage_lines(b, v, "  ", "\n");
-	buf_printf(b, "\n%s\n", options);
+	buf_ch(b, '\n');
+	for (size_t i = 0; i < n_verb_options; i++)
+		if (strcmp(verb_options[i].verb, v->name) == 0)
+			buf_printf(b, "  %-22s %s\n", verb_options[i].option,
+			    verb_options[i].help);
+	if (has_options(v))
+		buf_ch(b, '\n');
+	for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+		if (strcmp(words[i].verb, v->name) == 0)
+			buf_printf(b, "%s\n\n", words[i].help);
+	buf_printf(b, "%s\n", options);
 }
 
 static void
@@ -45,8 +82,9 @@ all(struct buf *b)
 			buf_printf(b, "  %-10s %s\n", verbs[i].name,
 			    verbs[i].help);
 	buf_printf(b, "\n%s\n\n'midwatch help VERB' says more; 'midwatch help "
-	    "conditions' lists what runbooks can ask,\n'midwatch help readings' "
-	    "what is looked at, 'midwatch help keys' the console's keys.\n"
+	    "site' lists the keys of the site\nfile, 'help conditions' what "
+	    "runbooks can ask, 'help actions' what they can do, 'help readings'\n"
+	    "what is looked at, 'help keys' the console's keys.\n"
 	    "exit: 0 done and proven, 1 tried and failed, 2 wrong usage or "
 	    "configuration, 3 refused by a guard, 130/143 cancelled\n", options);
 }
@@ -126,6 +164,23 @@ lines(struct buf *b, char *s)
 }
 
 static void
+man_options(struct buf *b, const struct verb *v)
+{
+	if (!has_options(v))
+		return;
+	buf_str(b, ".RS\n");
+	for (size_t i = 0; i < n_verb_options; i++)
+		if (strcmp(verb_options[i].verb, v->name) == 0) {
+			buf_str(b, ".TP\n.B ");
+			roff(b, verb_options[i].option);
+			buf_ch(b, '\n');
+			roff(b, verb_options[i].help);
+			buf_ch(b, '\n');
+		}
+	buf_str(b, ".RE\n");
+}
+
+static void
 man(struct buf *b)
 {
 	struct buf t = BUF_INIT;
@@ -157,6 +212,7 @@ man(struct buf *b)
 		}
 		roff(b, verbs[i].help);
 		buf_str(b, ".\n");
+		man_options(b, &verbs[i]);
 	}
 	buf_str(b, ".SH OPTIONS\n");
 	roff(b, options);
@@ -166,7 +222,11 @@ man(struct buf *b)
 	    "~/.config/midwatch/midwatch.cfg, /etc/midwatch/midwatch.cfg\n"
 	    "the site file, in that order\n.TP\n.I /var/lib/midwatch\n"
 	    "the state directory, unless the site file says otherwise\n"
-	    ".SH CONDITIONS\n.nf\n");
+	    ".SH SITE FILE\n.nf\n");
+	buf_clear(&t);
+	help_site(&t);
+	lines(b, t.p);
+	buf_str(b, ".fi\n.SH CONDITIONS\n.nf\n");
 	buf_clear(&t);
 	cond_help(&t);
 	lines(b, t.p);
@@ -228,6 +288,10 @@ verb_help(struct cli *c, int argc, char **argv)
 		cond_help(&b);
 	else if (c->words.n > 0 && strcmp(c->words.v[0], "readings") == 0)
 		readings(&b);
+	else if (c->words.n > 0 && strcmp(c->words.v[0], "site") == 0)
+		help_site(&b);
+	else if (c->words.n > 0 && strcmp(c->words.v[0], "actions") == 0)
+		action_help(&b);
 	else if (c->words.n > 0 && strcmp(c->words.v[0], "keys") == 0)
 		console_keys(&b);
 	else if (c->words.n > 0)

@@ -38,7 +38,7 @@ const struct verb verbs[] = {
 	    "update tell notify told escalate ack declare people "
 	    "publish resolve close --text --edit --send --draft --by-hand "
 	    "--snooze --reason --except --again --trigger --no-answer --due "
-	    "--confirm data-risk downtime --title --alarm --severity --runbook "
+	    "--plan --confirm data-risk downtime --title --alarm --severity --runbook "
 	    "--alerted-at --channel --also --at --step --ruled-out --confirmed "
 	    "--off --to --override --all", false },
 	{ "run", verb_run,

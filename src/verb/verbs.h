@@ -24,6 +24,17 @@ extern const struct verb verbs[];
 extern const size_t n_verbs;
 const struct verb *verb_find(const char *name);
 
+/* One option of a verb: "--jobs N", and what it says. */
+struct verb_option {
+	const char *verb, *option, *help;
+};
+
+extern const struct verb_option verb_options[];
+extern const size_t n_verb_options;
+
+/* Every key of the site file, with its kind and what it has when left out. */
+void help_site(struct buf *out);
+
 verb_fn
     verb_backup,
     verb_cancel,
