@@ -86,7 +86,8 @@ head(struct plain *p)
 
 	clock_fmt_short(site_time, p->m.now);
 	clock_fmt_utc(utc, p->m.now);
-	plain_say("time: %s %s, %.19sZ", site_time, h->zone ? h->zone : "", utc);
+	plain_say("time: %s%s%s, %.19sZ", site_time, h->zone != NULL && *h->zone ?
+	    " " : "", h->zone ? h->zone : "", utc);
 	plain_say("where: %s on %s, environment %s", h->site && *h->site ? h->site :
 	    "no site file", h->host ? h->host : "?", h->environment &&
 	    *h->environment ? h->environment : "unknown");
@@ -397,12 +398,37 @@ take_button(struct plain *p, const char *word, const char *arg)
 	return true;
 }
 
+/* Taking it may make the choices anew. */
+static void
+take_offered(struct plain *p, size_t i, const char *arg)
+{
+	struct choice c = p->choices.v[i];
+	char *word = xstrdup(*arg ? arg : c.arg);
+
+	c.take(p, word);
+	free(word);
+}
+
+/* "open an incident" is what the list says, and no incident called "an incident". */
+static bool
+take_label(struct plain *p, const char *line)
+{
+	for (size_t i = 0; i < p->choices.n; i++)
+		if (strcmp(p->choices.v[i].label, line) == 0) {
+			take_offered(p, i, "");
+			return true;
+		}
+	return false;
+}
+
 static void
 take_choice(struct plain *p, char *line)
 {
 	char *arg = line + strcspn(line, " ");
 	int64_t n;
 
+	if (take_label(p, line))
+		return;
 	if (*arg != '\0')
 		*arg++ = '\0';
 	arg += strspn(arg, " ");
@@ -413,14 +439,8 @@ take_choice(struct plain *p, char *line)
 	if (text_int(line, 1, CHOICES_MAX, &n)) {
 		if ((size_t)n > p->choices.n)
 			plain_say("there is no choice %s", line);
-		else {
-			/* taking it may make the choices anew */
-			struct choice c = p->choices.v[n - 1];
-			char *word = xstrdup(*arg ? arg : c.arg);
-
-			c.take(p, word);
-			free(word);
-		}
+		else
+			take_offered(p, (size_t)n - 1, arg);
 		return;
 	}
 	for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)

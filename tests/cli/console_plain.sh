@@ -42,4 +42,8 @@ run_ "$MIDWATCH" incident list
 check "and closed" contains "$OUT" "closed"
 expect_exit 0 "with a record that holds together" "$MIDWATCH" verify state/incidents/*/journal.jsonl
 check "with the note" grep -q "who grew the disk?" state/incidents/*/journal.jsonl
+plain "open an incident" "the disk is full" q
+check "what a choice is called takes it" contains "$OUT" "title of the incident: "
+run_ "$MIDWATCH" incident list
+check "and asks for the title" contains "$OUT" "the disk is full"
 finish
