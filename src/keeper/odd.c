@@ -37,8 +37,16 @@ put_logout(struct buf *b)
 static void
 put_runbook(struct buf *b, const struct keeper *k, const struct runbook *rb)
 {
-	char *path = runbook_newer(rb, k->inc.runbook, k->want.site), *text;
+	char *path, *text;
 
+	if (k->inc.runbook_sha != NULL && rb->sha[0] != '\0' &&
+	    strcmp(k->inc.runbook_sha, rb->sha) != 0) {
+		odd(b, "the incident's copy of the runbook was changed: its "
+		    "SHA-256 is not the journaled one", "Look at it before you "
+		    "follow it; 'midwatch runbook --take' copies it anew.");
+		return;
+	}
+	path = runbook_newer(rb, k->inc.runbook, k->want.site);
 	if (path == NULL)
 		return;
 	text = xprintf("'%s' has changed since this incident was opened; what "

@@ -213,4 +213,10 @@ steps = k.until(lambda x: x["t"] == "steps" and x["v"])
 assert steps["next"] == "tell" and steps["v"][2]["state"] == "ready", steps
 assert k.end() == 0'
 check "the record says that it was sensed" grep -q '"kind":"step.done","step":"hold".*"sensed":true' state/incidents/*/journal.jsonl
+echo "// by hand" >>"$(echo state/incidents/*/runbook.cfg)"
+check "a copy of the runbook that was changed by hand is said to be" py '
+k = Keeper()
+o = k.until(lambda x: x["t"] == "odd_runbook" and x["v"])["v"]
+assert "copy of the runbook was changed" in o[0]["text"], o
+assert k.end() == 0'
 finish
