@@ -159,6 +159,17 @@ engine_view(struct engine *en, const struct rb_step *step, struct view *v)
 		buf_str(&v->why, s->reason);
 }
 
+/* A call that somebody makes holds up no other work, nor does one that did not get
+ * through: the data comes first. */
+static bool
+is_call(const struct rb_step *step, const struct inc_step *s)
+{
+	return step->parallel && s != NULL && (s->waits ||
+	    (s->state == STEP_FAILED && step->action != NULL &&
+	    (strcmp(step->action, "tell") == 0 ||
+	    strcmp(step->action, "update") == 0)));
+}
+
 const struct rb_step *
 engine_next(struct engine *en)
 {
@@ -170,8 +181,7 @@ engine_next(struct engine *en)
 		struct view v;
 		enum view_state state;
 
-		/* A call that somebody makes holds up no other work. */
-		if (s != NULL && s->waits && en->rb->steps[i].parallel) {
+		if (is_call(&en->rb->steps[i], s)) {
 			waits = waits == NULL ? &en->rb->steps[i] : waits;
 			continue;
 		}

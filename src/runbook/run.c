@@ -508,26 +508,45 @@ is_sensed(struct engine *en, const struct rb_step *step)
 	return true;
 }
 
+/* False: it is not done, or that could not be written. */
+static bool
+sense(struct engine *en, const struct rb_step *step, struct err *e)
+{
+	struct buf members = BUF_INIT;
+	struct lack lack = { .by_person = false };
+	bool ok = is_sensed(en, step) && proven(en, step, &lack);
+
+	json_put_bool(&members, "sensed", true);
+	if (ok) {
+		struct step_guard g = engine_guard(en, step->id);
+
+		ok = ended(en, step, true, "proven", NULL, &members, &g, e);
+	}
+	lack_release(&lack);
+	buf_release(&members);
+	return ok;
+}
+
 bool
 engine_sense(struct engine *en, struct err *e)
 {
 	const struct rb_step *step, *last = NULL;
-	struct buf members = BUF_INIT;
-	struct lack lack = { .by_person = false };
-	bool ok = true, fresh = en->fresh;
+	bool fresh = en->fresh;
 
-	json_put_bool(&members, "sensed", true);
-	while (ok && (step = engine_next(en)) != NULL && step != last &&
-	    is_sensed(en, step) && proven(en, step, &lack)) {
-		struct step_guard g = engine_guard(en, step->id);
+	/* a call that did not get through holds up nothing, so it is not next */
+	for (size_t i = 0; i < en->rb->n && e->kind == ERR_NONE; i++) {
+		const struct inc_step *s = incident_step(en->inc,
+		    en->rb->steps[i].id);
 
-		ok = ended(en, step, true, "proven", NULL, &members, &g, e);
-		last = step;
+		if (en->rb->steps[i].parallel && s != NULL &&
+		    s->state == STEP_FAILED && !s->waits)
+			(void)sense(en, &en->rb->steps[i], e);
 	}
+	while (e->kind == ERR_NONE && (step = engine_next(en)) != NULL &&
+	    step != last && sense(en, step, e))
+		last = step;
 	en->fresh = fresh;
-	lack_release(&lack);
-	buf_release(&members);
-	return ok;
+	return e->kind == ERR_NONE;
 }
 
 static bool

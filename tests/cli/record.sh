@@ -190,6 +190,7 @@ cat > cold.cfg <<CFG
 runbook = { name = "cold"; title = "Cold"; version = 1; severity = "SEV-2"; say = "s"; steps = (
   { id = "look"; kind = "manual"; title = "Look"; stop = "safe"; },
   { id = "hold"; kind = "action"; title = "Hold"; action = "freeze"; args = { on = true; }; proves = ( "frozen" ); stop = "safe"; },
+  { id = "call"; kind = "action"; title = "Call"; action = "tell"; args = { trigger = "open"; }; proves = ( "told open" ); parallel = true; proof_within = "1s"; stop = "safe"; },
   { id = "tell"; kind = "action"; title = "Tell"; action = "update"; proves = ( "update sent within 15m" ); stop = "safe"; } );
   resolve = ( "step look done" ); close = ( "rca published" ); };
 CFG
@@ -203,14 +204,21 @@ steps = k.until(lambda x: x["t"] == "steps" and x["v"])
 assert steps["next"] == "look" and steps["v"][1]["state"] != "done", steps
 i = k.ask(do="verb", argv=["run", "look"])
 k.kind("ended", id=i)
+steps = k.until(lambda x: x["t"] == "steps" and x["next"] == "call")
+i = k.ask(do="verb", argv=["run", "call"])
+assert k.kind("ended", id=i)["exit"] == 1
 steps = k.until(lambda x: x["t"] == "steps" and x["next"] == "tell")
+assert steps["v"][2]["state"] == "failed", steps
+i = k.ask(do="verb", argv=["incident", "told", "--by-hand", "Ana", "--trigger", "open"])
+k.kind("ended", id=i)
+k.until(lambda x: x["t"] == "steps" and x["v"][2]["state"] == "done")
 assert steps["v"][1]["state"] == "done" and steps["v"][1]["how"] == "proven", steps
 i = k.ask(do="verb", argv=["incident", "update", "--send"])
 k.kind("ended", id=i)
 k.forget()
 k.ask(do="think")
 steps = k.until(lambda x: x["t"] == "steps" and x["v"])
-assert steps["next"] == "tell" and steps["v"][2]["state"] == "ready", steps
+assert steps["next"] == "tell" and steps["v"][3]["state"] == "ready", steps
 assert k.end() == 0'
 check "the record says that it was sensed" grep -q '"kind":"step.done","step":"hold".*"sensed":true' state/incidents/*/journal.jsonl
 echo "// by hand" >>"$(echo state/incidents/*/runbook.cfg)"
