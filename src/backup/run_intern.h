@@ -83,6 +83,11 @@ bool run_part_stream(struct run *r, struct item *it, struct dump *d, size_t n,
 /* Nothing of its files stays on that shelf. */
 bool run_part_drop(struct run *r, struct item *it, struct shelf *s);
 
+/* run_lock.c. False: somebody else has it, and that was said. */
+bool run_lock_here(struct run *r, struct item *it, struct backup_lock *l);
+/* It lives as long as the session of w. */
+bool run_lock_there(struct run *r, struct item *it, struct way *w);
+
 /* run_many.c: its dumps under one snapshot. False: it is to be one stream. */
 bool run_part_many(struct run *r, struct item *it, struct way *w);
 

@@ -8,8 +8,7 @@
 #include "base/clock.h"
 #include "base/text.h"
 
-enum { LOGIN_MS = 20000, ASK_MS = 30000, SAID_MAX = 4000, SAY_MS = 1000,
-       LOCK_CLASS = 0x6d696477, LOCK_WHAT = 1 };
+enum { LOGIN_MS = 20000, SAID_MAX = 4000, SAY_MS = 1000 };
 
 struct run_part *
 run_part_of(struct run *r, const struct item *it)
@@ -160,104 +159,6 @@ run_part_look(struct run *r, struct item *it)
 		look_db(r, it);
 	else
 		look_component(r, it);
-}
-
-/* ---- locks -------------------------------------------------------------------- */
-
-static const char lock_sql[] =
-    "SELECT json_build_object('got', pg_try_advisory_lock(%d, %d))";
-static const char settle_sql[] =
-    "SELECT json_build_object('set', count(set_config(name, '0', false)))"
-    " FROM pg_settings WHERE name IN ('idle_session_timeout',"
-    " 'idle_in_transaction_session_timeout')";
-static const char holder_sql[] =
-    "SELECT json_build_object('pid', l.pid, 'addr', host(a.client_addr),"
-    " 'user', a.usename, 'since', to_char(a.backend_start AT TIME ZONE 'UTC',"
-    " 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"')) FROM pg_locks l"
-    " LEFT JOIN pg_stat_activity a ON a.pid = l.pid"
-    " WHERE l.locktype = 'advisory' AND l.granted AND l.classid = %d::oid"
-    " AND l.objid = %d::oid AND l.objsubid = 2 AND l.database ="
-    " (SELECT oid FROM pg_database WHERE datname = current_database())";
-
-/* True: somebody else has it, and it was said. */
-static bool
-say_holder(struct run *r, struct item *it, struct way *w)
-{
-	char *sql = xprintf(holder_sql, LOCK_CLASS, LOCK_WHAT), at[40] = "?";
-	struct err quiet = ERR_INIT;
-	json_t *o = way_ask(w, sql, clock_mono_ms() + ASK_MS, &quiet);
-	const char *since = json_get_str(o, "since");
-	const char *addr = json_get_str(o, "addr");
-	int64_t ms, pid = json_get_int(o, "pid", 0);
-
-	free(sql);
-	if (pid == 0) {
-		json_decref(o);
-		return false;
-	}
-	if (since != NULL && clock_parse_utc(since, &ms))
-		clock_fmt_site(at, ms);
-	run_part_of(r, it)->busy = true;
-	run_part_fails(r, it, "Wait for it, or end it where it runs; "
-	    "'midwatch locks' shows the session.", "%s is being backed up by "
-	    "another host: session %" PRId64 " from %s since %s",
-	    it->db->name, pid, addr != NULL ? addr : "the server itself", at);
-	json_decref(o);
-	return true;
-}
-
-/* An advisory lock that lives as long as this session. */
-static bool
-lock_there(struct run *r, struct item *it, struct way *w)
-{
-	char *sql = xprintf(lock_sql, LOCK_CLASS, LOCK_WHAT);
-	int64_t end = clock_mono_ms() + ASK_MS;
-	struct err e = ERR_INIT;
-	json_t *o = NULL;
-	bool got = true;
-
-	if (w->pg == NULL)
-		got = !say_holder(r, it, w);
-	else if ((o = way_ask(w, sql, end, &e)) == NULL)
-		run_part_warns(r, it, "no lock could be taken in the database "
-		    "(%s): another host would not see this run", e.msg);
-	else if (!json_get_bool(o, "got")) {
-		got = false;
-		if (!say_holder(r, it, w))
-			run_part_fails(r, it, "Try again.", "another run just "
-			    "had %s", it->db->name);
-	}
-	json_decref(o);
-	if (got && w->pg != NULL)
-		json_decref(way_ask(w, settle_sql, end, &e));
-	free(sql);
-	return got;
-}
-
-static bool
-lock_here(struct run *r, struct item *it, struct backup_lock *l)
-{
-	struct run_part *p = run_part_of(r, it);
-	char *what = xprintf("%s backup", set_class_name(r->ask->class));
-	struct err e = ERR_INIT;
-	bool ok;
-
-	if (r->ask->state == NULL) {
-		free(what);
-		return true;
-	}
-	ok = backup_lock_take(l, r->ask->state, p->name, what, &e);
-	free(what);
-	if (ok)
-		return true;
-	if (e.kind == ERR_BUSY) {
-		p->busy = true;
-		run_part_fails(r, it, e.hint, "%s", e.msg);
-		return false;
-	}
-	/* a full disk may refuse the file, and must not refuse the backup */
-	run_part_warns(r, it, "no lock could be taken (%s)", e.msg);
-	return true;
 }
 
 /* ---- the stream ------------------------------------------------------------------ */
@@ -847,7 +748,7 @@ dump_tables(struct run *r, struct item *it, struct way *w, struct dump *d)
 	/* the lock of other hosts was that session's */
 	if (w->pg != NULL && pg_state(w->pg) == PG_BROKEN) {
 		way_close(w);
-		if (!open_way(r, it, w) || !lock_there(r, it, w))
+		if (!open_way(r, it, w) || !run_lock_there(r, it, w))
 			return false;
 	}
 	dump_database(d, w, &it->tools, &it->facts, NULL);
@@ -880,7 +781,7 @@ run_part_dump(struct run *r, struct item *it)
 	struct backup_lock lock = BACKUP_LOCK_INIT;
 	struct way w = WAY_INIT;
 	struct dump d = { .ok_exits = 0 };
-	bool go = any_shelf_left(r, it) && lock_here(r, it, &lock);
+	bool go = any_shelf_left(r, it) && run_lock_here(r, it, &lock);
 
 	if (go && it->component != NULL)
 		dump_component(&d, r->ask->site, it->component);
@@ -891,7 +792,7 @@ run_part_dump(struct run *r, struct item *it)
 	else if (go && p->spare)
 		dump_settings(&d, &w, &it->tools, &it->facts);
 	else if (go)
-		go = lock_there(r, it, &w) && dump_tables(r, it, &w, &d);
+		go = run_lock_there(r, it, &w) && dump_tables(r, it, &w, &d);
 	if (go && p->kind == SET_GLOBALS && !it->facts.super)
 		run_part_warns(r, it, "%s is no superuser: the roles are saved "
 		    "without their passwords", w.user);

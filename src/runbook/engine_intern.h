@@ -1,5 +1,5 @@
 /*
- * engine_intern: what engine.c (views) and run.c (doing) share.
+ * engine_intern: what engine.c (views), run.c (doing) and fail.c share.
  */
 #ifndef RUNBOOK_ENGINE_INTERN_H
 #define RUNBOOK_ENGINE_INTERN_H
@@ -15,5 +15,9 @@ struct step_guard {
 
 struct step_guard engine_guard(const struct engine *en, const char *id);
 bool engine_unchanged(void *ctx, struct err *e);	/* a journal_decide */
+
+/* on_fail of the step is done. */
+void engine_failed(struct engine *en, const struct rb_step *step,
+    const char *reason);
 
 #endif
