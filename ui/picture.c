@@ -545,12 +545,12 @@ static const struct button_row {
 	{ REQ_RESOLVE, NULL, NEED_OPEN, RUNG_ASK,
 	    "incident resolve --override =",
 	    "each criterion is proven now; the clocks stop", "none",
-	    "reason to pass what is open (Enter: none)",
+	    "why pass what is open (or just Enter)",
 	    "incident resolve", NULL, true },
 	{ REQ_CLOSE, NULL, NEED_RESOLVED, RUNG_ASK,
 	    "incident close --override =",
 	    "the record ends with a checkpoint", "none",
-	    "reason to pass what is open (Enter: none)",
+	    "why pass what is open (or just Enter)",
 	    "incident close", NULL, true },
 };
 
