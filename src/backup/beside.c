@@ -9,18 +9,20 @@
 
 enum { LOGIN_MS = 30000, ASK_MS = 60000, END_MS = 15000, NAP_MS = 100 };
 
-/* Statements that make $2 like $1, in order. What is a list is stored quoted. */
+/* Statements that make $2 like $1, in order. What is a list is stored quoted. Who
+ * names a tablespace needs a right on it, also on the one that it gets anyway. */
 static const char likeness[] =
 "SELECT sql FROM (SELECT 1 AS pos, format('CREATE DATABASE %I TEMPLATE "
-"template0 OWNER %I ENCODING %L LC_COLLATE %L LC_CTYPE %L%s TABLESPACE %I "
+"template0 OWNER %I ENCODING %L LC_COLLATE %L LC_CTYPE %L%s%s "
 "CONNECTION LIMIT %s', $2::text, pg_get_userbyid(d.datdba),"
 " pg_encoding_to_char(d.encoding), d.datcollate, d.datctype,"
 " CASE to_jsonb(d)->>'datlocprovider' WHEN 'i' THEN"
 "  format(' LOCALE_PROVIDER icu ICU_LOCALE %L',"
 "  coalesce(to_jsonb(d)->>'daticulocale', to_jsonb(d)->>'datlocale'))"
-"  ELSE '' END, t.spcname, d.datconnlimit) AS sql"
-" FROM pg_database d JOIN pg_tablespace t ON t.oid = d.dattablespace"
-" WHERE d.datname = $1 "
+"  ELSE '' END, CASE WHEN d.dattablespace = z.dattablespace THEN ''"
+"  ELSE format(' TABLESPACE %I', t.spcname) END, d.datconnlimit) AS sql"
+" FROM pg_database d JOIN pg_tablespace t ON t.oid = d.dattablespace,"
+" pg_database z WHERE z.datname = 'template0' AND d.datname = $1 "
 "UNION ALL SELECT 2, format('REVOKE ALL ON DATABASE %I FROM PUBLIC', $2::text)"
 " FROM pg_database WHERE datname = $1 AND datacl IS NOT NULL "
 "UNION ALL SELECT 3, format('GRANT %s ON DATABASE %I TO %s%s',"

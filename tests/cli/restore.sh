@@ -204,6 +204,18 @@ expect_exit 0 "unless that is asked for" tried $S otc --beside --end-sessions --
 wait $shop
 psql_ "$WORK/pg" -c "DROP DATABASE \"$(kept)\""
 
+# --- beside, by a role that is no superuser ----------------------------------------------------
+cp midwatch.cfg with-superuser.cfg
+sed -i '/superuser = /d; s/user = "owner_1";$/user = "owner_1"; } );/' midwatch.cfg
+expect_exit 3 "what the role may not do is said before anything is made" tried $S otc --beside --plan
+check "with the right that it lacks" contains "$ERR" "CREATEDB"
+psql_ "$WORK/pg" -c 'ALTER ROLE owner_1 CREATEDB'
+expect_exit 0 "with it the plan stands" tried $S otc --beside --plan
+run_ tried $S otc --beside --confirm otc
+check "and needs no right on the tablespace that everybody has" lacks "$OUT$ERR" "pg_default"
+psql_ "$WORK/pg" -c 'ALTER ROLE owner_1 NOCREATEDB'
+cp with-superuser.cfg midwatch.cfg
+
 # --- as a step of its runbook ----------------------------------------------------------------------
 "$MIDWATCH" incident open --title "rows are lost" >/dev/null 2>&1
 "$MIDWATCH" validate $S --db otc --restore --scratch "$WORK/scratch" >/dev/null || not_ok "the set can be validated"
