@@ -20,7 +20,7 @@ LATE(&lib, CURL *, curl_easy_init, (void), ())
 LATE(&lib, CURLcode, curl_easy_perform, (CURL *c), (c))
 LATE(&lib, const char *, curl_easy_strerror, (CURLcode code), (code))
 LATE(&lib, struct curl_slist *, curl_slist_append, (struct curl_slist *list,
-    const char *s), (list, s))
+    const char *data), (list, data))
 LATE_VOID(&lib, curl_slist_free_all, (struct curl_slist *list), (list))
 LATE_VOID(&lib, curl_easy_cleanup, (CURL *c), (c))
 

@@ -368,10 +368,11 @@ static bool
 take_proof(const struct in *in, const char *s, size_t n, struct proof *p)
 {
 	const char *word = "";
-	int64_t format;
+	int64_t format = 0;
 
 	if (!take_format(in, PROOF_FORMAT, &format) ||
-	    (format > 1 && !hash_holds(in, s, n)) || !take_str(in, "kind", SHORT, &word))
+	    (format > 1 && !hash_holds(in, s, n)) ||
+	    !take_str(in, "kind", SHORT, &word))
 		return false;
 	if (!proven_parse(word, &p->kind) || p->kind < PROVEN_VERIFIED)
 		return wrong(in, "kind", "it is not one that we know");

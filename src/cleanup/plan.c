@@ -372,22 +372,10 @@ clean_disks(struct clean_plan *p)
 
 /* A part that could not be looked at whole has nothing in the plan. */
 static void
-drop_troubled(struct clean_plan *p)
+mark_troubled(const struct clean_plan *p, bool *gone)
 {
-	size_t kept = 0;
-
-	for (size_t i = 0; i < p->v.n; i++) {
-		struct clean_item *c = &p->v.v[i];
-
-		if (p->parts.v[c->part]->trouble == NULL) {
-			p->v.v[kept++] = *c;
-			continue;
-		}
-		free(c->what);
-		free(c->label);
-		free(c->reason);
-	}
-	p->v.n = kept;
+	for (size_t i = 0; i < p->v.n; i++)
+		gone[i] = p->parts.v[p->v.v[i].part]->trouble != NULL;
 }
 
 /* One thing by two ways: a stray of a store that lies in a folder of the site's. */
@@ -419,19 +407,18 @@ real_root(const struct clean_part *part)
 
 /* The first of those that name the same thing stays. */
 static void
-drop_twins(struct clean_plan *p)
+mark_twins(const struct clean_plan *p, bool *gone)
 {
 	VEC(struct known) all = { 0 };
 	char **roots = xcalloc(p->parts.n + 1, sizeof *roots);
-	bool *twin = xcalloc(p->v.n + 1, sizeof *twin);
-	size_t kept = 0;
 
 	for (size_t i = 0; i < p->parts.n; i++)
 		roots[i] = real_root(p->parts.v[i]);
 	for (size_t i = 0; i < p->v.n; i++) {
 		const struct clean_item *c = &p->v.v[i];
 
-		if (c->kind < CLEAN_CONTAINER && roots[c->part] != NULL)
+		if (!gone[i] && c->kind < CLEAN_CONTAINER &&
+		    roots[c->part] != NULL)
 			VEC_PUSH(&all, ((struct known){
 			    p->parts.v[c->part]->at,
 			    file_join(roots[c->part], c->what), i }));
@@ -439,27 +426,37 @@ drop_twins(struct clean_plan *p)
 	if (all.n > 1)
 		qsort(all.v, all.n, sizeof *all.v, by_path);
 	for (size_t i = 1; i < all.n; i++)
-		twin[all.v[i].i] = all.v[i].at == all.v[i - 1].at &&
+		gone[all.v[i].i] = all.v[i].at == all.v[i - 1].at &&
 		    strcmp(all.v[i].path, all.v[i - 1].path) == 0;
-	for (size_t i = 0; i < p->v.n; i++) {
-		struct clean_item *c = &p->v.v[i];
-
-		if (!twin[i])
-			p->v.v[kept++] = *c;
-		else {
-			free(c->what);
-			free(c->label);
-			free(c->reason);
-		}
-	}
-	p->v.n = kept;
 	for (size_t i = 0; i < all.n; i++)
 		free(all.v[i].path);
 	for (size_t i = 0; i < p->parts.n; i++)
 		free(roots[i]);
 	VEC_RELEASE(&all);
 	free(roots);
-	free(twin);
+}
+
+static void
+drop_marked(struct clean_plan *p)
+{
+	bool *gone = xcalloc(p->v.n + 1, sizeof *gone);
+	size_t kept = 0;
+
+	mark_troubled(p, gone);
+	mark_twins(p, gone);
+	for (size_t i = 0; i < p->v.n; i++) {
+		struct clean_item *c = &p->v.v[i];
+
+		if (!gone[i]) {
+			p->v.v[kept++] = *c;
+			continue;
+		}
+		free(c->what);
+		free(c->label);
+		free(c->reason);
+	}
+	p->v.n = kept;
+	free(gone);
 }
 
 bool
@@ -474,8 +471,7 @@ clean_look(struct clean_plan *p, const struct clean_ask *ask, struct err *e)
 		look_tree(p, site->cleanup.paths.v[i]);
 	if (site->cleanup.docker.line != 0 && !cancelled(p))
 		look_engine(p);
-	drop_troubled(p);
-	drop_twins(p);
+	drop_marked(p);
 	clean_disks(p);
 	if (!cancelled(p))
 		wal_look(p);

@@ -14,50 +14,59 @@ pg_library(struct err *e)
 #define TO(type, name, params, args) LATE(&lib, type, name, params, args)
 #define VOID(name, params, args) LATE_VOID(&lib, name, params, args)
 
-TO(PQconninfoOption *, PQconninfoParse, (const char *text, char **why),
-    (text, why))
-VOID(PQconninfoFree, (PQconninfoOption *all), (all))
-VOID(PQfreemem, (void *p), (p))
+TO(PQconninfoOption *, PQconninfoParse, (const char *conninfo,
+    char **errmsg), (conninfo, errmsg))
+VOID(PQconninfoFree, (PQconninfoOption *connOptions), (connOptions))
+VOID(PQfreemem, (void *ptr), (ptr))
 
-TO(PGconn *, PQconnectStartParams, (const char *const *keys,
-    const char *const *values, int expand), (keys, values, expand))
-TO(PostgresPollingStatusType, PQconnectPoll, (PGconn *c), (c))
+TO(PGconn *, PQconnectStartParams, (const char *const *keywords,
+    const char *const *values, int expand_dbname),
+    (keywords, values, expand_dbname))
+TO(PostgresPollingStatusType, PQconnectPoll, (PGconn *conn), (conn))
 /* how it reads a password file; tests ask it */
-TO(char *, PQpass, (const PGconn *c), (c))
-VOID(PQfinish, (PGconn *c), (c))
-TO(ConnStatusType, PQstatus, (const PGconn *c), (c))
-TO(char *, PQerrorMessage, (const PGconn *c), (c))
-TO(int, PQsocket, (const PGconn *c), (c))
-TO(int, PQbackendPID, (const PGconn *c), (c))
-TO(int, PQserverVersion, (const PGconn *c), (c))
-TO(int, PQsslInUse, (PGconn *c), (c))
-TO(int, PQconnectionNeedsPassword, (const PGconn *c), (c))
-TO(int, PQsetnonblocking, (PGconn *c, int on), (c, on))
-TO(PGVerbosity, PQsetErrorVerbosity, (PGconn *c, PGVerbosity v), (c, v))
-TO(PQnoticeReceiver, PQsetNoticeReceiver, (PGconn *c, PQnoticeReceiver f_,
-    void *arg), (c, f_, arg))
+TO(char *, PQpass, (const PGconn *conn), (conn))
+VOID(PQfinish, (PGconn *conn), (conn))
+TO(ConnStatusType, PQstatus, (const PGconn *conn), (conn))
+TO(char *, PQerrorMessage, (const PGconn *conn), (conn))
+TO(int, PQsocket, (const PGconn *conn), (conn))
+TO(int, PQbackendPID, (const PGconn *conn), (conn))
+TO(int, PQserverVersion, (const PGconn *conn), (conn))
+TO(int, PQsslInUse, (PGconn *conn), (conn))
+TO(int, PQconnectionNeedsPassword, (const PGconn *conn), (conn))
+TO(int, PQsetnonblocking, (PGconn *conn, int arg), (conn, arg))
+TO(PGVerbosity, PQsetErrorVerbosity, (PGconn *conn, PGVerbosity verbosity),
+    (conn, verbosity))
+/* cppcheck-suppress CastIntegerToAddressAtReturn */
+TO(PQnoticeReceiver, PQsetNoticeReceiver, (PGconn *conn, PQnoticeReceiver proc,
+    void *arg), (conn, proc, arg))
 
-TO(int, PQsendQueryParams, (PGconn *c, const char *sql, int n,
-    const Oid *types, const char *const *values, const int *lengths,
-    const int *formats, int format),
-    (c, sql, n, types, values, lengths, formats, format))
-TO(int, PQflush, (PGconn *c), (c))
-TO(int, PQconsumeInput, (PGconn *c), (c))
-TO(int, PQisBusy, (PGconn *c), (c))
-TO(PGresult *, PQgetResult, (PGconn *c), (c))
-TO(PGnotify *, PQnotifies, (PGconn *c), (c))
-TO(int, PQgetCopyData, (PGconn *c, char **line, int async), (c, line, async))
-TO(int, PQputCopyEnd, (PGconn *c, const char *why), (c, why))
-TO(PGcancel *, PQgetCancel, (PGconn *c), (c))
-TO(int, PQcancel, (PGcancel *c, char *why, int size), (c, why, size))
-VOID(PQfreeCancel, (PGcancel *c), (c))
+TO(int, PQsendQueryParams, (PGconn *conn, const char *command, int nParams,
+    const Oid *paramTypes, const char *const *paramValues,
+    const int *paramLengths, const int *paramFormats, int resultFormat),
+    (conn, command, nParams, paramTypes, paramValues, paramLengths,
+    paramFormats, resultFormat))
+TO(int, PQflush, (PGconn *conn), (conn))
+TO(int, PQconsumeInput, (PGconn *conn), (conn))
+TO(int, PQisBusy, (PGconn *conn), (conn))
+TO(PGresult *, PQgetResult, (PGconn *conn), (conn))
+TO(PGnotify *, PQnotifies, (PGconn *conn), (conn))
+TO(int, PQgetCopyData, (PGconn *conn, char **buffer, int async),
+    (conn, buffer, async))
+TO(int, PQputCopyEnd, (PGconn *conn, const char *errormsg), (conn, errormsg))
+TO(PGcancel *, PQgetCancel, (PGconn *conn), (conn))
+TO(int, PQcancel, (PGcancel *cancel, char *errbuf, int errbufsize),
+    (cancel, errbuf, errbufsize))
+VOID(PQfreeCancel, (PGcancel *cancel), (cancel))
 
-TO(ExecStatusType, PQresultStatus, (const PGresult *r), (r))
-TO(char *, PQresultErrorMessage, (const PGresult *r), (r))
-TO(char *, PQresultErrorField, (const PGresult *r, int field), (r, field))
-TO(int, PQntuples, (const PGresult *r), (r))
-TO(int, PQnfields, (const PGresult *r), (r))
-TO(int, PQgetisnull, (const PGresult *r, int row, int col), (r, row, col))
-TO(char *, PQgetvalue, (const PGresult *r, int row, int col), (r, row, col))
-TO(char *, PQcmdTuples, (PGresult *r), (r))
-VOID(PQclear, (PGresult *r), (r))
+TO(ExecStatusType, PQresultStatus, (const PGresult *res), (res))
+TO(char *, PQresultErrorMessage, (const PGresult *res), (res))
+TO(char *, PQresultErrorField, (const PGresult *res, int fieldcode),
+    (res, fieldcode))
+TO(int, PQntuples, (const PGresult *res), (res))
+TO(int, PQnfields, (const PGresult *res), (res))
+TO(int, PQgetisnull, (const PGresult *res, int tup_num, int field_num),
+    (res, tup_num, field_num))
+TO(char *, PQgetvalue, (const PGresult *res, int tup_num, int field_num),
+    (res, tup_num, field_num))
+TO(char *, PQcmdTuples, (PGresult *res), (res))
+VOID(PQclear, (PGresult *res), (res))

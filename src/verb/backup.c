@@ -250,8 +250,7 @@ static void
 take_args(struct work *w, const json_t *args)
 {
 	const char *level = json_get_str(args, "level");
-	const json_t *list = json_object_get(args, "names"), *one;
-	size_t i;
+	const json_t *list = json_object_get(args, "names");
 
 	w->all_unsafe = json_get_bool(args, "all_unsafe");
 	w->want_json = json_get_bool(args, "json");
@@ -262,8 +261,8 @@ take_args(struct work *w, const json_t *args)
 		.jobs = (int)json_get_int(args, "jobs", 0),
 		.level = level != NULL && strcmp(level, "small") == 0 ?
 		    GZ_SMALL : GZ_FAST };
-	json_array_foreach(list, i, one)
-		take_name(w, json_string_value(one));
+	for (size_t i = 0; i < json_array_size(list); i++)
+		take_name(w, json_string_value(json_array_get(list, i)));
 }
 
 int

@@ -451,8 +451,9 @@ crowd_done(void *ctx, struct target *t, struct reading *r)
 }
 
 static bool
-crowd_more(void *ctx)
+crowd_more(void *ctx, int64_t wait_ms)
 {
+	(void)wait_ms;
 	return ((struct crowd *)ctx)->done == 0;
 }
 
