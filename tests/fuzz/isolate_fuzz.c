@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/hide.h"
 #include "base/text.h"
 #include "isolate/evidence.h"
 #include "isolate/lines.h"
@@ -62,11 +63,11 @@ static void
 mask(const char *p, size_t n)
 {
 	struct buf once = BUF_INIT, twice = BUF_INIT;
-	size_t masked = evidence_mask(&once, p, n);
+	size_t masked = hide_secrets(&once, p, n);
 
 	if (masked == 0 && (once.n != n || memcmp(once.p, p, n) != 0))
 		abort();
-	(void)evidence_mask(&twice, once.p, once.n);
+	(void)hide_secrets(&twice, once.p, once.n);
 	if (twice.n != once.n || memcmp(twice.p, once.p, once.n) != 0)
 		abort();
 	buf_release(&once);

@@ -55,9 +55,11 @@ drive_done(void *ctx, struct target *t, struct reading *r)
 }
 
 TEST_HELPER bool
-drive_more(void *ctx)
+drive_more(void *ctx, int64_t wait_ms)
 {
 	struct drive *d = ctx;
+
+	(void)wait_ms;
 
 	for (size_t i = 0; d->eye.once && i < d->n; i++)
 		if (!d->t[i].read)
