@@ -19,7 +19,7 @@
 #include "verb/verbs.h"
 #include "watch/watch.h"
 
-enum { UNUSED_MS = 60000, START_MS = 5000,
+enum { UNUSED_MS = 60000, START_MS = 10000,
        SEND_MS = 5000,
        SILENT_MS = 25000 };	/* what a feed says at least is more often */
 

@@ -432,7 +432,8 @@ the_nightly_is_judged_by_what_was_seen_of_it(void **state)
 		{ "it is started at another hour", "\"hour\":\"02:00\","
 		    "\"right\":false",
 		    "schedule right", "its words", TRUTH_NO },
-		{ "what starts it cannot be read", "", "schedule right",
+		{ "what starts it cannot be read", "\"hour\":\"02:00\"",
+		    "schedule right",
 		    "could not be seen", TRUTH_UNKNOWN },
 	};
 
@@ -460,7 +461,7 @@ the_nightly_is_judged_by_what_was_seen_of_it(void **state)
 		free(line);
 	}
 	assert_int_equal(ask("schedule right"), TRUTH_UNKNOWN);
-	says("states no hour of the nightly");
+	says("names nothing that a nightly would save");
 }
 
 static void
