@@ -241,13 +241,15 @@ if sshd_start "$WORK/ssh"; then
 	mkdir -p far/d; echo log >far/d/a.log; echo "odd name" >"far/d/a
 b'\$(x)"; old far
 	echo log >far/held.log; old far
-	exec 8<far/held.log
+	sleep 600 <far/held.log &
+	held=$!
+	at_exit "kill $held 2>/dev/null"
 	expect_exit 0 "a folder at a place is planned" "$MIDWATCH" cleanup --plan
-	check "what somebody has open there is not in it" contains "$OUT" "held.log: it is open: pid "
+	check "what somebody has open there is not in it" contains "$OUT" "held.log: it is open: pid $held there"
 	check "and what is weaker there is said" contains "$OUT" "times are compared to the second"
 	expect_exit 0 "and cleaned" "$MIDWATCH" cleanup --confirm "$(code)"
 	check "all of it" [ "$(ls -A far)" = held.log ]
-	exec 8<&-
+	kill "$held"
 	sshd_stop
 	expect_exit 0 "a place that is down is said, and the rest goes on" "$MIDWATCH" cleanup --plan
 	check "with the reason" contains "$OUT" "not looked at: box:"
