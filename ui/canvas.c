@@ -536,6 +536,14 @@ canvas_box(struct canvas *c, struct area a, const char *title, bool heavy)
 }
 
 void
+canvas_more(struct canvas *c, int rows)
+{
+	if (rows > 0 && c->w > 30)
+		(void)canvas_printf(c, c->w - 16, c->h - 1, ROLE_DIM,
+		    " %d more rows ", rows);
+}
+
+void
 canvas_bar(struct canvas *c, int x, int y, int w, enum role role, int64_t done,
     int64_t total)
 {

@@ -129,6 +129,8 @@ void canvas_box(struct canvas *c, struct area a, const char *title, bool heavy);
 /* A line of w columns with a title in it, as panes are headed. */
 void canvas_rule(struct canvas *c, int x, int y, int w, const char *title,
     bool heavy);
+/* In the last row of a box: how many do not fit in it, if any. */
+void canvas_more(struct canvas *c, int rows);
 /* done of total as a bar of w columns: ####.... */
 void canvas_bar(struct canvas *c, int x, int y, int w, enum role role,
     int64_t done, int64_t total);

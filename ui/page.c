@@ -96,8 +96,6 @@ page_paint(struct page *p, struct canvas *c)
 	}
 	canvas_cursor(c, 0, 0);
 	canvas_leave(c, before);
-	if (p->top + p->height < p->rows && c->w > 30)
-		(void)canvas_printf(c, c->w - 16, c->h - 1, ROLE_DIM,
-		    " %d more rows ", p->rows - p->top - p->height);
+	canvas_more(c, p->rows - p->top - p->height);
 	canvas_leave(c, outer);
 }

@@ -119,7 +119,5 @@ palette_paint(struct palette *p, struct canvas *c, const struct keys *k,
 	(void)canvas_put(c, 0, 0, ROLE_STRONG, ":");
 	line_paint(&p->filter, c, 2, 0, c->w - 3);
 	canvas_leave(c, before);
-	if (p->list.top + c->h - 3 < p->list.n && c->w > 30)
-		(void)canvas_printf(c, c->w - 16, c->h - 1, ROLE_DIM,
-		    " %d more rows ", p->list.n - p->list.top - (c->h - 3));
+	canvas_more(c, p->list.n - p->list.top - (c->h - 3));
 }

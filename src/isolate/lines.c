@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/hide.h"
 #include "base/sha.h"
 #include "isolate/evidence.h"
 #include "probe/plain.h"
@@ -114,13 +113,10 @@ keep(struct reader *r, const char *line, const struct alarm *a, int64_t at,
 	struct line_found f = { .log = xstrdup(r->log), .at = at,
 		.timed = timed, .alarm = a != NULL ? xstrdup(a->alarm) : NULL,
 		.spoils = a != NULL && a->spoils };
-	struct buf masked = BUF_INIT;
 	struct sha s;
 	char hex[SHA_HEX], when[24];
 
-	(void)hide_secrets(&masked, line, strlen(line));
-	f.text = plain_show(masked.p, SHOWN);
-	buf_release(&masked);
+	f.text = plain_show(line, SHOWN);
 	/* two programs may say the same in one second, one of them twice */
 	(void)snprintf(when, sizeof when, " %" PRId64 " ", timed ? at : 0);
 	sha_init(&s);

@@ -100,6 +100,13 @@ done(void *ctx, struct target *t, struct reading *r)
 	buf_release(&line);
 }
 
+void
+crew_stir_set(sigset_t *ret)
+{
+	(void)sigemptyset(ret);
+	(void)sigaddset(ret, CREW_STIR);
+}
+
 /* Something has happened that may have changed what anybody reads. It comes as a
  * signal that is blocked but here, so that no read is interrupted by it. */
 static bool
@@ -108,8 +115,7 @@ stirred(int64_t wait_ms)
 	struct timespec wait = { wait_ms / 1000, wait_ms % 1000 * 1000000 };
 	sigset_t stir;
 
-	(void)sigemptyset(&stir);
-	(void)sigaddset(&stir, CREW_STIR);
+	crew_stir_set(&stir);
 	return sigtimedwait(&stir, NULL, &wait) == CREW_STIR;
 }
 
@@ -227,8 +233,7 @@ crew_main(struct lookout *l, const struct crew *c, int out)
 	sigset_t stir;
 
 	settle_in(out);
-	(void)sigemptyset(&stir);
-	(void)sigaddset(&stir, CREW_STIR);
+	crew_stir_set(&stir);
 	(void)sigprocmask(SIG_SETMASK, &stir, NULL);
 	eye_init(&d.eye, l->site, l->state);
 	d.eye.once = l->once;

@@ -14,6 +14,7 @@
 
 /* To a child: what it knows may have changed, it reads everything again. */
 #define CREW_STIR SIGUSR1
+void crew_stir_set(sigset_t *ret);
 
 struct crew {
 	const struct probe *probe;	/* of a crowd or alone; NULL: mixed */

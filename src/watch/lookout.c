@@ -269,8 +269,7 @@ crew_begin(struct lookout *l, struct crew *c)
 	sigset_t stir, old;
 
 	/* before it can be stirred */
-	(void)sigemptyset(&stir);
-	(void)sigaddset(&stir, CREW_STIR);
+	crew_stir_set(&stir);
 	(void)sigprocmask(SIG_BLOCK, &stir, &old);
 	if (pipe2(fd, O_CLOEXEC) == 0)
 		c->pid = fork();
